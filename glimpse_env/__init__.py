@@ -1,0 +1,39 @@
+"""Taking glimpses as a Gymnasium environment: importing this package registers the ids."""
+
+from glimpse_env.config import WorldConfig
+from glimpse_env.datasets import DatasetError, dataset_names, load_dataset, register_dataset
+from glimpse_env.discrete_actions import DiscreteActions, VectorDiscreteActions
+from glimpse_env.environment import GlimpseEnv
+from glimpse_env.gif import save_gif
+from glimpse_env.registration import IDS, register_ids
+from glimpse_env.reward_wrappers import (
+    EntropyShapedReward,
+    HardAttentionReward,
+    InformationGainReward,
+    VectorEntropyShapedReward,
+    VectorHardAttentionReward,
+    VectorInformationGainReward,
+)
+from glimpse_env.vector import GlimpseVectorEnv
+
+__all__ = [
+    "IDS",
+    "DatasetError",
+    "DiscreteActions",
+    "EntropyShapedReward",
+    "GlimpseEnv",
+    "GlimpseVectorEnv",
+    "HardAttentionReward",
+    "InformationGainReward",
+    "VectorDiscreteActions",
+    "VectorEntropyShapedReward",
+    "VectorHardAttentionReward",
+    "VectorInformationGainReward",
+    "WorldConfig",
+    "dataset_names",
+    "load_dataset",
+    "register_dataset",
+    "save_gif",
+]
+
+register_ids()

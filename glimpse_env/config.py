@@ -1,0 +1,102 @@
+"""The arguments that make a world what it is, checked once for single and vector environments."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from numbers import Integral, Real
+from typing import Any
+
+from glimpse_env.names import unknown_name_error
+
+MAX_SCALES = 8
+
+
+@dataclass(frozen=True)
+class WorldConfig:
+    """What there is to see, and how it is looked at.
+
+    Raises:
+        TypeError: An argument is of the wrong type.
+        ValueError: An argument is out of range.
+    """
+
+    dataset: str = "mnist"
+    """Name of a data set, built in or registered with `glimpse_env.register_dataset`."""
+    split: str = "train"
+    """`"train"` or `"test"`."""
+    num_glimpses: int = 6
+    """Glimpses, and so steps, an episode (T)."""
+    glimpse_size: int = 8
+    """Side of a patch after pooling, in pixels."""
+    num_scales: int = 1
+    """Patches a glimpse, each twice as wide as the one before; at most 8."""
+    initial_location: tuple[float, float] | None = None
+    """Where `reset` looks, `(x, y)` in [-1, 1]; by default uniformly random."""
+    canvas_size: int | None = None
+    """Side of a canvas with the image at a random place, in pixels; by default the canvas is the image."""
+    num_distractors: int = 0
+    """Crops of other images on the canvas; needs `canvas_size`."""
+    data_dir: str | os.PathLike[str] | None = None
+    """Folder of the data sets; by default `$GLIMPSE_DATA_DIR`, or else the user's cache directory."""
+
+    @classmethod
+    def from_arguments(cls, arguments: Mapping[str, Any]) -> WorldConfig:
+        """Makes a config of keyword arguments; an unknown one is a `ValueError` that suggests the nearest known."""
+        known = [field.name for field in fields(cls)]
+        for name in arguments:
+            if name not in known:
+                raise unknown_name_error("argument", name, known)
+        return cls(**arguments)
+
+    def __post_init__(self) -> None:
+        for name, lowest in [("num_glimpses", 1), ("glimpse_size", 1), ("num_scales", 1), ("num_distractors", 0)]:
+            _check_integer(name, getattr(self, name), lowest)
+        if self.num_scales > MAX_SCALES:
+            raise ValueError(f"expected num_scales to be at most {MAX_SCALES}, got {self.num_scales}")
+        if self.canvas_size is not None:
+            _check_integer("canvas_size", self.canvas_size, 1)
+        elif self.num_distractors > 0:
+            raise ValueError(f"num_distractors={self.num_distractors} needs a canvas_size to place them on, got None")
+        if self.initial_location is not None:
+            object.__setattr__(self, "initial_location", _check_location(self.initial_location))
+
+
+def check_render_mode(render_mode: str | None, modes: Sequence[str]) -> None:
+    """Raises a `ValueError` unless `render_mode` is None or one of `modes`."""
+    if render_mode is not None and render_mode not in modes:
+        raise unknown_name_error("render_mode", render_mode, modes)
+
+
+def read_options(options: Mapping[str, Any] | None) -> Any:
+    """Returns the image indices that `reset(options=...)` asks for, or None.
+
+    Raises:
+        ValueError: There is another option than `index`.
+    """
+    options = options or {}
+    for name in options:
+        if name != "index":
+            raise unknown_name_error("reset option", name, ["index"])
+    return options.get("index")
+
+
+def _check_integer(name: str, value: Any, lowest: int) -> None:
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        raise TypeError(f"expected {name} to be an integer, got {value!r}")
+    if value < lowest:
+        raise ValueError(f"expected {name} to be at least {lowest}, got {value}")
+
+
+def _check_location(value: Any) -> tuple[float, float]:
+    expected = "expected initial_location to be None or two numbers (x, y) in [-1, 1]"
+    try:
+        x, y = value
+    except (TypeError, ValueError):
+        raise TypeError(f"{expected}, got {value!r}") from None
+    if not all(isinstance(number, Real) for number in (x, y)):
+        raise TypeError(f"{expected}, got {value!r}")
+    if not all(-1 <= number <= 1 for number in (x, y)):
+        raise ValueError(f"{expected}, got {value!r}")
+    return float(x), float(y)

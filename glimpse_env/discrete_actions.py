@@ -1,0 +1,129 @@
+"""Discrete actions, for algorithms with categorical policies."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import torch
+from gymnasium import Env, spaces
+from gymnasium.utils import RecordConstructorArgs
+from gymnasium.vector import VectorEnv, VectorWrapper
+from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
+from torch import Tensor
+
+from glimpse_env.spaces import MAX_SCORE
+
+
+class DiscreteActions(gym.ActionWrapper[Any, Any, Any], RecordConstructorArgs):
+    """Offers `MultiDiscrete([grid * grid, num_classes])` actions: a cell of the canvas, and a class.
+
+    Cell `k` of `grid` columns and rows stands for its centre; cells count from the top-left corner, row by row. The
+    class gets the score 20 and all others -20, so the belief is one-hot, and only the original reward makes sense.
+
+    Args:
+        env: A glimpse environment, its reward included.
+        grid: Number of columns and rows.
+
+    Raises:
+        TypeError: `grid` is not an integer.
+        ValueError: `grid` is less than 1, `env` has other actions than locations and class scores, or its reward is
+            shaped by the belief.
+
+    Example:
+        >>> import gymnasium as gym, glimpse_env
+        >>> env = glimpse_env.DiscreteActions(gym.make("GlimpseDigits-v0"), grid=3)
+        >>> env.action_space
+        MultiDiscrete([ 9 10])
+        >>> env.action(np.array([0, 1])).round(2)[:4]
+        array([ -0.67,  -0.67, -20.  ,  20.  ], dtype=float32)
+    """
+
+    def __init__(self, env: Env[Any, Any], grid: int) -> None:
+        RecordConstructorArgs.__init__(self, grid=grid)
+        gym.ActionWrapper.__init__(self, env)
+        self.action_space = _discrete_space(env, env.action_space, grid)
+        self._grid = grid
+
+    def action(self, action: Any) -> NDArray[np.float32]:
+        """Translates an action `(2,)` of integers into a location and class scores `(2 + num_classes,)`.
+
+        Raises:
+            TypeError: The action does not consist of integers.
+            ValueError: The action has another shape, or is out of range.
+        """
+        cells = _read(np.asarray(action), self.action_space)
+        return _translate(torch.from_numpy(cells[None]), self._grid, int(self.action_space.nvec[1]))[0].numpy()
+
+
+class VectorDiscreteActions(VectorWrapper[Any, Any, Any, Any, Any]):
+    """`DiscreteActions` for a vector environment; actions are `(N, 2)`.
+
+    Args:
+        env: A glimpse vector environment, its reward included.
+        grid: Number of columns and rows.
+
+    Raises:
+        TypeError: `grid` is not an integer.
+        ValueError: As for `DiscreteActions`.
+    """
+
+    def __init__(self, env: VectorEnv[Any, Any, Any], grid: int) -> None:
+        super().__init__(env)
+        self.single_action_space = _discrete_space(env, env.single_action_space, grid)
+        self.action_space = batch_space(self.single_action_space, env.num_envs)
+        self._grid = grid
+
+    def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
+        """Translates the actions and takes them.
+
+        Raises:
+            TypeError: The actions do not consist of integers.
+            ValueError: The actions have another shape, or are out of range.
+        """
+        num_classes = int(self.single_action_space.nvec[1])
+        if isinstance(actions, Tensor):
+            _read(actions.cpu().numpy(), self.action_space)
+            return self.env.step(_translate(actions.long(), self._grid, num_classes))
+        cells = _read(np.asarray(actions), self.action_space)
+        return self.env.step(_translate(torch.from_numpy(cells), self._grid, num_classes).numpy())
+
+
+def _discrete_space(env: Any, action_space: gym.Space[Any], grid: int) -> spaces.MultiDiscrete:
+    if not isinstance(grid, Integral) or isinstance(grid, bool):
+        raise TypeError(f"expected grid to be an integer, got {grid!r}")
+    if grid < 1:
+        raise ValueError(f"expected grid to be at least 1, got {grid}")
+    if not isinstance(action_space, spaces.Box):
+        raise ValueError(f"expected an environment whose actions are locations and class scores, got {action_space}")
+    layer = env
+    while layer is not env.unwrapped:
+        if getattr(layer, "potential", None) is not None:
+            raise ValueError(
+                f"{type(layer).__name__} pays for the belief, which is one-hot under discrete actions: "
+                'expected reward="hard" or None'
+            )
+        layer = layer.env
+    return spaces.MultiDiscrete([int(grid) * int(grid), action_space.shape[0] - 2])
+
+
+def _read(action: NDArray[Any], space: gym.Space[Any]) -> NDArray[np.int64]:
+    nvec = space.nvec if isinstance(space, spaces.MultiDiscrete) else space.high + 1
+    if action.dtype.kind not in "iu":
+        raise TypeError(f"expected a discrete action of integers, got dtype {action.dtype}")
+    if action.shape != space.shape:
+        raise ValueError(f"expected a discrete action of shape {space.shape}, got {action.shape}")
+    if (action < 0).any() or (action >= nvec).any():
+        raise ValueError(f"expected a discrete action in {space}, got {action!r}")
+    return action.astype(np.int64)
+
+
+def _translate(cells: Tensor, grid: int, num_classes: int) -> Tensor:
+    """Cells and classes `(N, 2)` int64 as locations and class scores `(N, 2 + num_classes)` float32."""
+    cell, answer = cells.unbind(-1)
+    location = torch.stack([cell % grid, cell // grid], dim=-1) * 2 + 1 - grid
+    scores = torch.nn.functional.one_hot(answer, num_classes) * (2 * MAX_SCORE) - MAX_SCORE
+    return torch.cat([location / grid, scores], dim=-1).float()

@@ -1,0 +1,77 @@
+"""What an action earns, as pure functions on batches of class scores.
+
+`p` is the belief, the softmax of an action's class scores, and `y` the label. The shaped rewards add to the `hard`
+reward a difference of potentials, so that their sum over an episode telescopes and the best way to answer stays the
+best (Ng, Harada and Russell, "Policy Invariance Under Reward Transformations", 1999). Before the first action the
+belief is uniform, and both potentials are `-log C` for `C` classes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+Potential = Callable[[Tensor, Tensor], Tensor]
+"""Maps class scores `(N, C)` and labels `(N,)` to potentials `(N,)`, in nats."""
+
+
+def hard_reward(scores: Tensor, labels: Tensor) -> Tensor:
+    """Pays 1 where the most believed class is the label, else 0 (Mnih et al. 2014, section 3.2).
+
+    Args:
+        scores: Class scores of the last action, `(N, C)`.
+        labels: True classes, `(N,)` int64.
+
+    Returns:
+        `(N,)` float32.
+
+    Example:
+        >>> hard_reward(torch.tensor([[0.0, 2.0], [0.0, 2.0]]), torch.tensor([1, 0]))
+        tensor([1., 0.])
+    """
+    return (scores.argmax(-1) == labels).float()
+
+
+def certainty(scores: Tensor, labels: Tensor) -> Tensor:
+    """The potential of the entropy-shaped reward: minus the entropy of the belief, right or wrong.
+
+    Args:
+        scores: Class scores, `(N, C)`.
+        labels: Not used; every potential has the same arguments.
+
+    Returns:
+        `(N,)` in [-log C, 0].
+    """
+    log_beliefs = _log_beliefs(scores)
+    return (log_beliefs.exp() * log_beliefs).sum(0)
+
+
+def label_log_probability(scores: Tensor, labels: Tensor) -> Tensor:
+    """The potential of the information-gain reward: `log p(y)`, which only a belief in the right class raises.
+
+    Args:
+        scores: Class scores, `(N, C)`.
+        labels: True classes, `(N,)` int64.
+
+    Returns:
+        `(N,)`, at most 0.
+    """
+    return _log_beliefs(scores).gather(0, labels[None])[0]
+
+
+def first_potential(count: int, num_classes: int, device: torch.device) -> Tensor:
+    """The potential of the uniform belief before the first action: `-log C` for each of `count` episodes."""
+    return torch.full((count,), -math.log(num_classes), device=device)
+
+
+def shaping(potential: Tensor, previous: Tensor, weight: float) -> Tensor:
+    """What is paid for the step from one belief to the next, `weight * (potential - previous)`, `(N,)`."""
+    return weight * (potential - previous)
+
+
+def _log_beliefs(scores: Tensor) -> Tensor:
+    """Log-softmax, transposed to `(C, N)`: for few classes torch is several times as fast along the first axis."""
+    return scores.t().contiguous().log_softmax(0)

@@ -1,0 +1,182 @@
+"""The glimpse environment, any number of copies in one batch of tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
+from torch import Tensor
+
+from glimpse_env import draws
+from glimpse_env.config import WorldConfig, check_render_mode, read_options
+from glimpse_env.environment import RENDER_FPS
+from glimpse_env.spaces import read_action
+from glimpse_env.world import World
+
+ArrayOrTensor = Any
+"""A NumPy array, or a torch tensor where the environment was made with a `device`."""
+
+
+class GlimpseVectorEnv(VectorEnv[dict[str, ArrayOrTensor], ArrayOrTensor, ArrayOrTensor]):
+    """Copies of `GlimpseEnv` that all take their steps at once.
+
+    All episodes have the same length, so all copies begin and end together. The step that ends them begins the next
+    (autoreset mode `SAME_STEP`): it returns the first observation of the new episodes, and `info` holds the last of the
+    old as `final_obs`, what they came to as `final_info` (`label`, `prediction`, `is_success`), and the new `index`.
+    Copy `i` of an environment that was seeded with `s` lives through exactly what a single environment lives through
+    that was seeded with `s + i`.
+
+    Without `device`, arrays are NumPy's, and `info` is as Gymnasium's `SyncVectorEnv` gives it. With a device they are
+    torch tensors there, rewards are float32, and `final_obs` is a batch like any other observation.
+
+    Args:
+        num_envs: Number of copies (N).
+        device: `"cpu"`, `"cuda"`, ...: torch tensors in and out. By default NumPy arrays.
+        render_mode: None or `"rgb_array"`.
+        **arguments: As of `GlimpseEnv`.
+
+    Raises:
+        ValueError: An argument, data set or split is unknown or out of range.
+        DatasetError: The data are missing and cannot be downloaded, or are damaged.
+
+    Example:
+        >>> import gymnasium as gym, glimpse_env
+        >>> envs = gym.make_vec("GlimpseDigits-v0", num_envs=32, vectorization_mode="vector_entry_point")
+        >>> observations, infos = envs.reset(seed=1)
+        >>> observations["glimpse"].shape
+        (32, 1, 8, 8)
+        >>> observations, rewards, terminations, truncations, infos = envs.step(envs.action_space.sample())
+        >>> rewards.shape
+        (32,)
+    """
+
+    metadata: dict[str, Any] = {
+        "render_modes": ["rgb_array"],
+        "render_fps": RENDER_FPS,
+        "autoreset_mode": AutoresetMode.SAME_STEP,
+    }
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        device: str | torch.device | None = None,
+        render_mode: str | None = None,
+        **arguments: Any,
+    ) -> None:
+        check_render_mode(render_mode, self.metadata["render_modes"])
+        self.render_mode = render_mode
+        self.num_envs = num_envs
+        self.device = torch.device(device or "cpu")
+        self.world = World(WorldConfig.from_arguments(arguments), num_envs, self.device)
+        self.single_observation_space = self.world.observation_space
+        self.single_action_space = self.world.action_space
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self._as_numpy = device is None
+
+    def reset(
+        self,
+        *,
+        seed: int | Sequence[int] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> tuple[dict[str, ArrayOrTensor], dict[str, Any]]:
+        """Begins an episode on every copy.
+
+        Args:
+            seed: Begins the random numbers anew: a seed for each copy, or the first copy's, whose successors get the
+                integers that follow.
+            options: `{"index": array}` chooses the images, `(N,)` integers.
+
+        Raises:
+            TypeError: `index` does not consist of integers.
+            ValueError: There is not one seed or index for each copy, or there is another option than `index`.
+            IndexError: An index is not in the split.
+        """
+        index = read_options(options)
+        indices = None if index is None else self.world.read_index(index)
+        keys = None
+        if seed is not None:
+            seeds = range(seed, seed + self.num_envs) if isinstance(seed, int) else seed
+            if len(seeds) != self.num_envs:
+                raise ValueError(f"expected {self.num_envs} seeds, one for each copy, got {len(seeds)}")
+            super().reset(seed=seeds[0])
+            keys = np.array([draws.make_key(one) for one in seeds])
+        elif not self.world.seeded:
+            keys = draws.random_keys(self.np_random, self.num_envs)
+        observations = self.world.begin(keys, indices)
+        return self._batch(observations), self._masked({"index": self.world.indices})
+
+    def step(
+        self, actions: ArrayOrTensor
+    ) -> tuple[dict[str, ArrayOrTensor], ArrayOrTensor, ArrayOrTensor, ArrayOrTensor, dict[str, Any]]:
+        """Takes an action on every copy; see the class.
+
+        Args:
+            actions: `(N, 2 + num_classes)` floats.
+
+        Raises:
+            ResetNeeded: `reset` was never called.
+            TypeError: The actions do not consist of floating-point numbers.
+            ValueError: The actions have another shape, or a number is NaN or infinite.
+        """
+        world = self.world
+        world.check_ready()
+        observations = world.advance(read_action(actions, self.action_space.shape, self.device))
+        infos: dict[str, Any] = {}
+        ended = world.done
+        if ended:
+            final = {"final_obs": self._final(observations), "final_info": self._masked(world.outcome())}
+            observations = world.begin()
+            infos = self._mask(final) | self._masked({"index": world.indices})
+        return (
+            self._batch(observations),
+            self._full(0.0, np.float64, torch.float32),
+            self._full(ended, np.bool_, torch.bool),
+            self._full(False, np.bool_, torch.bool),
+            infos,
+        )
+
+    def render(self) -> tuple[NDArray[np.uint8], ...] | None:
+        """Draws each copy; see `GlimpseEnv.render`.
+
+        Returns:
+            One image a copy, or None without `render_mode="rgb_array"`.
+        """
+        if self.render_mode is None:
+            return None
+        from glimpse_env.rendering import draw
+
+        return tuple(draw(self.world.scene(copy)) for copy in range(self.num_envs))
+
+    def _batch(self, observations: dict[str, Tensor]) -> dict[str, ArrayOrTensor]:
+        return {key: self._array(value) for key, value in observations.items()}
+
+    def _final(self, observations: dict[str, Tensor]) -> ArrayOrTensor:
+        """Gymnasium keeps `final_obs` unbatched, one observation a copy."""
+        if not self._as_numpy:
+            return observations
+        batch = self._batch(observations)
+        final = np.empty(self.num_envs, dtype=object)
+        final[:] = [dict(zip(batch, parts, strict=True)) for parts in zip(*batch.values(), strict=True)]
+        return final
+
+    def _masked(self, values: dict[str, Tensor]) -> dict[str, ArrayOrTensor]:
+        return self._mask({key: self._array(value) for key, value in values.items()})
+
+    def _mask(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Adds the masks by which Gymnasium says which copies an entry is about: here always all."""
+        masks = {f"_{key}": self._full(True, np.bool_, torch.bool) for key in values}
+        return values | masks
+
+    def _array(self, tensor: Tensor) -> ArrayOrTensor:
+        return tensor.numpy() if self._as_numpy else tensor
+
+    def _full(self, value: float | bool, numpy_dtype: Any, torch_dtype: torch.dtype) -> ArrayOrTensor:
+        if self._as_numpy:
+            return np.full(self.num_envs, value, dtype=numpy_dtype)
+        return torch.full((self.num_envs,), value, dtype=torch_dtype, device=self.device)

@@ -1,0 +1,207 @@
+"""The rules of an episode, for any number of copies in lockstep.
+
+The single environment is a world of one copy, the vector environment one of many; both only translate between a world's
+tensors and Gymnasium.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from gymnasium.error import ResetNeeded
+from numpy.typing import NDArray
+from torch import Tensor
+
+from glimpse_env import canvases, draws, retina, spaces
+from glimpse_env.config import WorldConfig
+from glimpse_env.datasets import load_dataset
+from glimpse_env.schedule import Schedule
+
+if TYPE_CHECKING:
+    from glimpse_env.rendering import Scene
+
+TEST_CANVASES = draws.make_key(2014)
+"""Canvas `i` of the test split is drawn with this key, as episode `i`: the same in every run."""
+
+
+class World:
+    """Holds the images, the canvases that are looked at now, and what happened on them so far.
+
+    Args:
+        config: What there is to see, and how it is looked at.
+        num_envs: Number of copies (N).
+        device: Where the tensors live.
+
+    Attributes:
+        dataset: The data set that images are drawn from, with its class names.
+        indices: Which image of the split each copy looks at, `(N,)` int64.
+        labels: The class of that image, `(N,)` int64. Agents must not see it.
+        canvases: What each copy looks at, `(N, C, H, W)` uint8.
+        path: The locations of the glimpses so far, each `(N, 2)` float32.
+        scores: The class scores of the last action, `(N, num_classes)`; kept when the next episode begins.
+        num_steps: How many actions were taken since the last `begin`; None before the first `begin`.
+    """
+
+    canvases: Tensor
+    path: list[Tensor]
+
+    def __init__(self, config: WorldConfig, num_envs: int, device: torch.device) -> None:
+        if num_envs < 1:
+            raise ValueError(f"expected num_envs to be at least 1, got {num_envs}")
+        self.config = config
+        self.num_envs = num_envs
+        self.device = device
+        self.dataset = load_dataset(config.dataset, config.split, config.data_dir)
+        _, channels, height, width = self.dataset.images.shape
+        _check_canvas(config, height, width)
+        self.observation_space = spaces.observation_space(channels, config.glimpse_size, config.num_scales)
+        self.action_space = spaces.action_space(self.dataset.num_classes)
+        self.num_steps: int | None = None
+        self.indices = torch.zeros(num_envs, dtype=torch.int64, device=device)
+        self.labels = self.indices
+        self.scores = torch.zeros(num_envs, self.dataset.num_classes, device=device)
+        self._images = self.dataset.images.to(device)
+        self._labels = self.dataset.labels.to(device)
+        self._num_canvas_draws = 0 if config.canvas_size is None else canvases.draws_needed(config.num_distractors)
+        self._schedule: Schedule | None = None
+
+    @property
+    def seeded(self) -> bool:
+        """Whether `begin` was ever given keys."""
+        return self._schedule is not None
+
+    @property
+    def done(self) -> bool:
+        """Whether the episodes are over."""
+        return self.num_steps == self.config.num_glimpses
+
+    def read_index(self, index: Any) -> Tensor:
+        """Turns the images that `reset(options={"index": ...})` asks for into a tensor `(N,)`.
+
+        Raises:
+            TypeError: They are not integers.
+            ValueError: They are not one for each copy.
+            IndexError: One of them is not in the split.
+        """
+        array = index.cpu().numpy() if isinstance(index, Tensor) else np.asarray(index)
+        size = len(self._images)
+        if array.dtype.kind not in "iu":
+            raise TypeError(f"expected index to be of integers, got {index!r}")
+        if array.shape != (self.num_envs,):
+            raise ValueError(f"expected index to have shape ({self.num_envs},), got {array.shape}")
+        outside = array[(array < 0) | (array >= size)]
+        if len(outside) > 0:
+            raise IndexError(
+                f"expected index in [0, {size}) for the {self.config.split} split of {self.config.dataset!r}, "
+                f"got {outside[0]}"
+            )
+        return torch.from_numpy(array.astype(np.int64)).to(self.device)
+
+    def begin(self, keys: draws.Keys | None = None, indices: Tensor | None = None) -> dict[str, Tensor]:
+        """Begins an episode on every copy and looks at it once.
+
+        Args:
+            keys: Where each copy's random numbers come from from now on, `(N,)`; needed the first time.
+            indices: Which images to look at, `(N,)`; by default each copy goes on through its permutation.
+
+        Returns:
+            The first observation: `glimpse` `(N, num_scales * C, g, g)` and `location` `(N, 2)`.
+        """
+        if keys is not None:
+            self._schedule = Schedule(keys, len(self._images), 2 + self._num_canvas_draws)
+        assert self._schedule is not None
+        drawn, uniform = self._schedule.next()
+        self.indices = torch.from_numpy(drawn).to(self.device) if indices is None else indices
+        self.labels = self._labels[self.indices]
+        self.canvases = self._make_canvases(uniform[:, 2:])
+        self.path = [self._first_locations(uniform[:, :2])]
+        self.num_steps = 0
+        self._sums = retina.box_sums(self.canvases, self.config.glimpse_size, self.config.num_scales)
+        return self._look()
+
+    def advance(self, actions: Tensor) -> dict[str, Tensor]:
+        """Takes an action on every copy.
+
+        Args:
+            actions: As `spaces.read_action` returns them, `(N, 2 + num_classes)`.
+
+        Returns:
+            The next observation; after the last action the last glimpse again.
+        """
+        assert self.num_steps is not None
+        self.num_steps += 1
+        self.scores = actions[:, 2:]
+        if not self.done:
+            self.path.append(actions[:, :2])
+        return self._look()
+
+    def check_ready(self) -> None:
+        """Raises `ResetNeeded` unless an episode is under way."""
+        if self.num_steps is None:
+            raise ResetNeeded("step() was called before reset(): call reset() first")
+        if self.done:
+            raise ResetNeeded(f"the episode ended after {self.num_steps} steps: call reset() to begin another")
+
+    def outcome(self) -> dict[str, Tensor]:
+        """What `info` tells at the end of an episode; each `(N,)`."""
+        predictions = self.scores.argmax(-1)
+        return {"label": self.labels, "prediction": predictions, "is_success": predictions == self.labels}
+
+    def scene(self, copy: int) -> Scene:
+        """What there is to draw of one copy.
+
+        Raises:
+            ResetNeeded: No episode ever began.
+        """
+        # Drawing needs matplotlib, which takes longer to import than everything else here.
+        from glimpse_env.rendering import Scene
+
+        if self.num_steps is None:
+            raise ResetNeeded("render() was called before reset(): call reset() first")
+        belief = (self.scores if self.num_steps > 0 else torch.zeros_like(self.scores))[copy].softmax(-1)
+        return Scene(
+            canvas=self.canvases[copy].cpu().numpy(),
+            glimpse=self._look()["glimpse"][copy].cpu().numpy(),
+            locations=torch.stack([locations[copy] for locations in self.path]).cpu().numpy(),
+            belief=belief.cpu().numpy(),
+            class_names=self.dataset.class_names,
+            glimpse_size=self.config.glimpse_size,
+            num_scales=self.config.num_scales,
+            num_glimpses=self.config.num_glimpses,
+            label=int(self.labels[copy]) if self.done else None,
+        )
+
+    def _look(self) -> dict[str, Tensor]:
+        locations = self.path[-1]
+        glimpse = retina.glimpses(self._sums, locations, self.config.glimpse_size)
+        return {"glimpse": glimpse, "location": locations.clone()}
+
+    def _first_locations(self, uniform: NDArray[np.float64]) -> Tensor:
+        if self.config.initial_location is not None:
+            return torch.tensor([self.config.initial_location], device=self.device).repeat(self.num_envs, 1)
+        return torch.from_numpy((2 * uniform - 1).astype(np.float32)).to(self.device)
+
+    def _make_canvases(self, uniform: NDArray[np.float64]) -> Tensor:
+        config = self.config
+        if config.canvas_size is None:
+            return self._images[self.indices]
+        if config.split == "test":
+            keys = np.full(self.num_envs, TEST_CANVASES)
+            uniform = draws.uniform(keys, self.indices.cpu().numpy(), 0, self._num_canvas_draws)
+        numbers = torch.from_numpy(uniform).to(self.device)
+        return canvases.place(self._images, self.indices, config.canvas_size, config.num_distractors, numbers)
+
+
+def _check_canvas(config: WorldConfig, height: int, width: int) -> None:
+    if config.canvas_size is not None and config.canvas_size < max(height, width):
+        raise ValueError(
+            f"expected canvas_size to be at least {max(height, width)}, the image's size in {config.dataset!r}, "
+            f"got {config.canvas_size}"
+        )
+    if config.num_distractors > 0 and min(height, width) < canvases.CROP:
+        raise ValueError(
+            f"distractors are crops of {canvases.CROP}x{canvases.CROP} pixels, but the images of {config.dataset!r} "
+            f"have {height}x{width}"
+        )

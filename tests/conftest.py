@@ -1,0 +1,37 @@
+"""What all tests share: no window opens, workers do not fight over cores, and MNIST where it is at hand."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+# Read when matplotlib and pygame are first imported, so set before any test module is.
+os.environ["MPLBACKEND"] = "Agg"
+os.environ["SDL_VIDEODRIVER"] = "dummy"
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    torch.set_num_threads(1)
+    os.environ["OMP_NUM_THREADS"] = "1"  # for the processes that tests start
+
+MNIST_FILES = (
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
+)
+
+
+@pytest.fixture(scope="session")
+def mnist_dir() -> Path:
+    """The data folder, for tests that need MNIST in it; they are skipped where it is not."""
+    data_dir = os.environ.get("GLIMPSE_DATA_DIR")
+    if not data_dir:
+        pytest.skip("needs MNIST: set GLIMPSE_DATA_DIR to a data folder that holds it")
+    raw = Path(data_dir, "MNIST", "raw")
+    if not all((raw / name).is_file() for name in MNIST_FILES):
+        pytest.skip(
+            f"needs MNIST, of which {raw} lacks files: get them with "
+            f"python -c \"from torchvision.datasets import MNIST; MNIST('{data_dir}', download=True)\""
+        )
+    return Path(data_dir)
