@@ -52,11 +52,11 @@ class WorldConfig:
 
     def __post_init__(self) -> None:
         for name, lowest in [("num_glimpses", 1), ("glimpse_size", 1), ("num_scales", 1), ("num_distractors", 0)]:
-            _check_integer(name, getattr(self, name), lowest)
+            check_integer(name, getattr(self, name), lowest)
         if self.num_scales > MAX_SCALES:
             raise ValueError(f"expected num_scales to be at most {MAX_SCALES}, got {self.num_scales}")
         if self.canvas_size is not None:
-            _check_integer("canvas_size", self.canvas_size, 1)
+            check_integer("canvas_size", self.canvas_size, 1)
         elif self.num_distractors > 0:
             raise ValueError(f"num_distractors={self.num_distractors} needs a canvas_size to place them on, got None")
         if self.initial_location is not None:
@@ -69,20 +69,25 @@ def check_render_mode(render_mode: str | None, modes: Sequence[str]) -> None:
         raise unknown_name_error("render_mode", render_mode, modes)
 
 
-def read_options(options: Mapping[str, Any] | None) -> Any:
-    """Returns the image indices that `reset(options=...)` asks for, or None.
+def read_options(options: Mapping[str, Any] | None) -> tuple[Any, int | None]:
+    """Returns the image indices and the episode's number that `reset(options=...)` asks for, or None for each.
 
     Raises:
-        ValueError: There is another option than `index`.
+        TypeError: The episode's number is not an integer.
+        ValueError: It is negative, or there are other options than `index` and `episode`.
     """
     options = options or {}
     for name in options:
-        if name != "index":
-            raise unknown_name_error("reset option", name, ["index"])
-    return options.get("index")
+        if name not in ("index", "episode"):
+            raise unknown_name_error("reset option", name, ["index", "episode"])
+    episode = options.get("episode")
+    if episode is not None:
+        check_integer("episode", episode, 0)
+    return options.get("index"), episode
 
 
-def _check_integer(name: str, value: Any, lowest: int) -> None:
+def check_integer(name: str, value: Any, lowest: int) -> None:
+    """Raises a `TypeError` unless `value` is an integer, a `ValueError` unless it is at least `lowest`."""
     if not isinstance(value, Integral) or isinstance(value, bool):
         raise TypeError(f"expected {name} to be an integer, got {value!r}")
     if value < lowest:

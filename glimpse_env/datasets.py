@@ -25,7 +25,7 @@ from glimpse_env.names import unknown_name_error
 __all__ = ["Dataset", "DatasetError", "Loader", "dataset_names", "load_dataset", "register_dataset"]
 
 SPLITS = ("train", "test")
-MAX_CHANNELS = 4
+CHANNELS = (1, 3)
 
 Loaded = tuple[ArrayLike, ArrayLike, Sequence[str]]
 Loader = Callable[[str, Path], Loaded]
@@ -135,8 +135,8 @@ def _validated(name: str, split: str, loaded: Loaded) -> Dataset:
         raise reject("uint8 images in [0, 255]", images.dtype)
     if images.ndim == 3:
         images = images[..., None]
-    if images.ndim != 4 or images.size == 0 or images.shape[3] > MAX_CHANNELS:
-        shape = f"(M, H, W) or channel-last (M, H, W, C <= {MAX_CHANNELS})"
+    if images.ndim != 4 or images.size == 0 or images.shape[3] not in CHANNELS:
+        shape = f"(M, H, W) or channel-last (M, H, W, C) with C in {CHANNELS}"
         raise reject(f"non-empty images of shape {shape}", images.shape)
     if not np.issubdtype(labels.dtype, np.integer):
         raise reject("integer labels", labels.dtype)

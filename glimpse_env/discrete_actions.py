@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from glimpse_env.spaces import MAX_SCORE
+from glimpse_env.world import World
 
 
 class DiscreteActions(gym.ActionWrapper[Any, Any, Any], RecordConstructorArgs):
@@ -45,8 +46,9 @@ class DiscreteActions(gym.ActionWrapper[Any, Any, Any], RecordConstructorArgs):
     def __init__(self, env: Env[Any, Any], grid: int) -> None:
         RecordConstructorArgs.__init__(self, grid=grid)
         gym.ActionWrapper.__init__(self, env)
-        self.action_space = _discrete_space(env, env.action_space, grid)
         self._grid = grid
+        self._choices = _choices(env, env.action_space, grid)
+        self.action_space = spaces.MultiDiscrete(list(self._choices))
 
     def action(self, action: Any) -> NDArray[np.float32]:
         """Translates an action `(2,)` of integers into a location and class scores `(2 + num_classes,)`.
@@ -55,8 +57,9 @@ class DiscreteActions(gym.ActionWrapper[Any, Any, Any], RecordConstructorArgs):
             TypeError: The action does not consist of integers.
             ValueError: The action has another shape, or is out of range.
         """
-        cells = _read(np.asarray(action), self.action_space)
-        return _translate(torch.from_numpy(cells[None]), self._grid, int(self.action_space.nvec[1]))[0].numpy()
+        cells = _read(np.asarray(action), (2,), self._choices)
+        translated: NDArray[np.float32] = _translate(torch.from_numpy(cells), self._grid, self._choices[1]).numpy()
+        return translated
 
 
 class VectorDiscreteActions(VectorWrapper[Any, Any, Any, Any, Any]):
@@ -73,9 +76,10 @@ class VectorDiscreteActions(VectorWrapper[Any, Any, Any, Any, Any]):
 
     def __init__(self, env: VectorEnv[Any, Any, Any], grid: int) -> None:
         super().__init__(env)
-        self.single_action_space = _discrete_space(env, env.single_action_space, grid)
-        self.action_space = batch_space(self.single_action_space, env.num_envs)
         self._grid = grid
+        self._choices = _choices(env, env.single_action_space, grid)
+        self.single_action_space = spaces.MultiDiscrete(list(self._choices))
+        self.action_space = batch_space(self.single_action_space, env.num_envs)
 
     def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
         """Translates the actions and takes them.
@@ -84,21 +88,26 @@ class VectorDiscreteActions(VectorWrapper[Any, Any, Any, Any, Any]):
             TypeError: The actions do not consist of integers.
             ValueError: The actions have another shape, or are out of range.
         """
-        num_classes = int(self.single_action_space.nvec[1])
+        shape, num_classes = (self.num_envs, 2), self._choices[1]
         if isinstance(actions, Tensor):
-            _read(actions.cpu().numpy(), self.action_space)
+            _read(actions.cpu().numpy(), shape, self._choices)
             return self.env.step(_translate(actions.long(), self._grid, num_classes))
-        cells = _read(np.asarray(actions), self.action_space)
+        cells = _read(np.asarray(actions), shape, self._choices)
         return self.env.step(_translate(torch.from_numpy(cells), self._grid, num_classes).numpy())
 
 
-def _discrete_space(env: Any, action_space: gym.Space[Any], grid: int) -> spaces.MultiDiscrete:
+def _choices(env: Any, action_space: gym.Space[Any], grid: Any) -> tuple[int, int]:
+    """How many cells and how many classes there are to choose from."""
     if not isinstance(grid, Integral) or isinstance(grid, bool):
         raise TypeError(f"expected grid to be an integer, got {grid!r}")
     if grid < 1:
         raise ValueError(f"expected grid to be at least 1, got {grid}")
-    if not isinstance(action_space, spaces.Box):
-        raise ValueError(f"expected an environment whose actions are locations and class scores, got {action_space}")
+    world = getattr(env.unwrapped, "world", None)
+    if not isinstance(world, World) or action_space != world.action_space:
+        raise ValueError(
+            "expected a glimpse environment whose actions are locations and class scores, "
+            f"got {env} with {action_space}"
+        )
     layer = env
     while layer is not env.unwrapped:
         if getattr(layer, "potential", None) is not None:
@@ -107,22 +116,21 @@ def _discrete_space(env: Any, action_space: gym.Space[Any], grid: int) -> spaces
                 'expected reward="hard" or None'
             )
         layer = layer.env
-    return spaces.MultiDiscrete([int(grid) * int(grid), action_space.shape[0] - 2])
+    return int(grid) * int(grid), world.dataset.num_classes
 
 
-def _read(action: NDArray[Any], space: gym.Space[Any]) -> NDArray[np.int64]:
-    nvec = space.nvec if isinstance(space, spaces.MultiDiscrete) else space.high + 1
+def _read(action: NDArray[Any], shape: tuple[int, ...], choices: tuple[int, int]) -> NDArray[np.int64]:
     if action.dtype.kind not in "iu":
         raise TypeError(f"expected a discrete action of integers, got dtype {action.dtype}")
-    if action.shape != space.shape:
-        raise ValueError(f"expected a discrete action of shape {space.shape}, got {action.shape}")
-    if (action < 0).any() or (action >= nvec).any():
-        raise ValueError(f"expected a discrete action in {space}, got {action!r}")
+    if action.shape != shape:
+        raise ValueError(f"expected a discrete action of shape {shape}, got {action.shape}")
+    if (action < 0).any() or (action >= choices).any():
+        raise ValueError(f"expected a cell in [0, {choices[0]}) and a class in [0, {choices[1]}), got {action!r}")
     return action.astype(np.int64)
 
 
 def _translate(cells: Tensor, grid: int, num_classes: int) -> Tensor:
-    """Cells and classes `(N, 2)` int64 as locations and class scores `(N, 2 + num_classes)` float32."""
+    """Cells and classes `(..., 2)` int64 as locations and class scores `(..., 2 + num_classes)` float32."""
     cell, answer = cells.unbind(-1)
     location = torch.stack([cell % grid, cell // grid], dim=-1) * 2 + 1 - grid
     scores = torch.nn.functional.one_hot(answer, num_classes) * (2 * MAX_SCORE) - MAX_SCORE

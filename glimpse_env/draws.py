@@ -17,11 +17,12 @@ Keys = NDArray[np.uint64]
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _FEISTEL_ROUNDS = 6
+_FEISTEL_MIN_BITS = 6  # with fewer, some permutations of few items come several times as often as others
 
 
 def make_key(seed: int) -> np.uint64:
     """Makes the key of the copy that was seeded with `seed` (any integer >= 0)."""
-    return np.random.SeedSequence(seed).generate_state(1, np.uint64)[0]
+    return np.uint64(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0])
 
 
 def random_keys(generator: np.random.Generator, count: int) -> Keys:
@@ -41,7 +42,7 @@ def uniform(keys: Keys, episodes: NDArray[np.int64], purpose: int, count: int) -
     Returns:
         `(N, count)` in [0, 1).
     """
-    return (_bits(keys, episodes, purpose, count) >> np.uint64(11)) * 2.0**-53
+    return (_bits(keys, episodes, purpose, count) >> np.uint64(11)) * np.float64(2.0**-53)
 
 
 def permuted(keys: Keys, episodes: NDArray[np.int64], purpose: int, size: int) -> NDArray[np.int64]:
@@ -62,7 +63,7 @@ def permuted(keys: Keys, episodes: NDArray[np.int64], purpose: int, size: int) -
     """
     epochs, positions = np.divmod(episodes, size)
     rounds = _bits(keys, epochs, purpose, _FEISTEL_ROUNDS)
-    num_bits = max(2, int(size - 1).bit_length())
+    num_bits = max(_FEISTEL_MIN_BITS, int(size - 1).bit_length())
     items = _feistel(positions.astype(np.uint64), rounds, num_bits)
     while (outside := items >= size).any():
         items[outside] = _feistel(items[outside], rounds[outside], num_bits)
@@ -89,8 +90,7 @@ def _feistel(items: Keys, rounds: Keys, num_bits: int) -> Keys:
     left_bits, right_bits = num_bits // 2, num_bits - num_bits // 2
     left, right = items >> np.uint64(right_bits), items & np.uint64(2**right_bits - 1)
     for key in rounds.T:
-        # The high bits of a product depend on all of the factor's bits, the low ones do not.
-        scrambled = ((right ^ key) * np.uint64(0xD1B54A32D192ED03)) >> np.uint64(64 - left_bits)
+        scrambled = _mix(right ^ key) >> np.uint64(64 - left_bits)
         left, right = right, left ^ scrambled
         left_bits, right_bits = right_bits, left_bits
     return left << np.uint64(right_bits) | right

@@ -103,22 +103,22 @@ class GlimpseEnv(gym.Env[Any, Any]):
 
         Args:
             seed: Begins the random numbers anew; the same seed gives the same episodes.
-            options: `{"index": i}` chooses the image, an integer.
+            options: `index` chooses the image, an integer. `episode` chooses the number of the episode since the
+                environment was seeded, from 0, so that training can go on where it was interrupted.
 
         Raises:
-            TypeError: `index` is not an integer.
-            ValueError: There is another option than `index`.
+            TypeError: An option is not an integer.
+            ValueError: There is another option, or `episode` is negative.
             IndexError: `index` is not in the split.
         """
-        index = read_options(options)
+        index, episode = read_options(options)
         indices = None if index is None else self.world.read_index(np.asarray(index)[None])
         super().reset(seed=seed)
-        keys = None
         if seed is not None:
-            keys = np.array([draws.make_key(seed)])
+            self.world.seed(np.array([draws.make_key(seed)]))
         elif not self.world.seeded:
-            keys = draws.random_keys(self.np_random, 1)
-        observation = _first(self.world.begin(keys, indices))
+            self.world.seed(draws.random_keys(self.np_random, 1))
+        observation = _first(self.world.begin(indices, episode))
         self._show()
         return observation, {"index": self.world.indices.item()}
 

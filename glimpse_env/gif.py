@@ -41,7 +41,7 @@ def save_gif(
     if policy is None:
         env.action_space.seed(seed)
     observation, _ = env.reset(seed=seed, options=options)
-    frames = [env.render()]
+    frames: list[Any] = [env.render()]
     over = False
     while not over:
         action = env.action_space.sample() if policy is None else policy(observation)
@@ -52,5 +52,6 @@ def save_gif(
     path.parent.mkdir(parents=True, exist_ok=True)
     images = [Image.fromarray(frame) for frame in frames]
     seconds = [1 / env.metadata["render_fps"]] * (len(images) - 1) + [LAST_FRAME_SECONDS]
-    images[0].save(path, save_all=True, append_images=images[1:], duration=[1000 * s for s in seconds], loop=0)
+    durations = [1000 * s for s in seconds]
+    images[0].save(path, format="GIF", save_all=True, append_images=images[1:], duration=durations, loop=0)
     return path

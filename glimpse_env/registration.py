@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import fields
 from typing import Any
 
 import gymnasium as gym
 from gymnasium.vector import VectorEnv
 
+from glimpse_env.config import WorldConfig
 from glimpse_env.environment import GlimpseEnv
 from glimpse_env.names import unknown_name_error
 from glimpse_env.reward_wrappers import (
@@ -55,16 +58,20 @@ def make_env(reward: str | None = "hard", reward_weight: float = DEFAULT_WEIGHT,
     Raises:
         ValueError: The reward is unknown, or anything that `GlimpseEnv` refuses.
     """
+    _check_names(arguments, vector=False)
     wrap = _reward_wrapper(reward, reward_weight, vector=False)
-    return wrap(GlimpseEnv(**arguments))
+    env: gym.Env[Any, Any] = wrap(GlimpseEnv(**arguments))
+    return env
 
 
 def make_vector_env(
     reward: str | None = "hard", reward_weight: float = DEFAULT_WEIGHT, **arguments: Any
 ) -> VectorEnv[Any, Any, Any]:
     """Makes a `GlimpseVectorEnv` that pays; `gym.make_vec` calls this. Arguments and errors as for `make_env`."""
+    _check_names(arguments, vector=True)
     wrap = _reward_wrapper(reward, reward_weight, vector=True)
-    return wrap(GlimpseVectorEnv(**arguments))
+    envs: VectorEnv[Any, Any, Any] = wrap(GlimpseVectorEnv(**arguments))
+    return envs
 
 
 def register_ids() -> None:
@@ -80,10 +87,19 @@ def register_ids() -> None:
         )
 
 
+def _check_names(arguments: Iterable[str], *, vector: bool) -> None:
+    known = [field.name for field in fields(WorldConfig)] + ["reward", "reward_weight", "render_mode"]
+    if vector:
+        known += ["num_envs", "device"]
+    for name in arguments:
+        if name not in known:
+            raise unknown_name_error("argument", name, known)
+
+
 def _reward_wrapper(reward: str | None, weight: float, *, vector: bool) -> Any:
     if reward is None:
         return lambda env: env
-    if reward not in _REWARDS:
+    if not isinstance(reward, str) or reward not in _REWARDS:
         raise unknown_name_error("reward", reward, _REWARDS)
     wrapper = _REWARDS[reward][vector]
     return wrapper if reward == "hard" else lambda env: wrapper(env, weight=weight)

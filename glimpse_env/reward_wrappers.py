@@ -32,11 +32,9 @@ class _Purse:
                 f"expected a glimpse environment whose actions are locations and class scores, got {env} with {space}; "
                 "DiscreteActions goes around the reward, not below it"
             )
-        if not isinstance(weight, Real) or not math.isfinite(weight):
-            raise ValueError(f"expected the reward's weight to be a finite number, got {weight!r}")
         self._world = world
         self._potential = potential
-        self._weight = weight
+        self._weight = _read_weight(weight)
         self.open()
 
     def open(self) -> None:
@@ -68,6 +66,12 @@ class _Purse:
             if ended:
                 self.open()
         return payment
+
+
+def _read_weight(weight: Any) -> float:
+    if not isinstance(weight, Real) or not math.isfinite(weight):
+        raise ValueError(f"expected the reward's weight to be a finite number, got {weight!r}")
+    return float(weight)
 
 
 class _RewardWrapper(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):

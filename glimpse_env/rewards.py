@@ -46,7 +46,8 @@ def certainty(scores: Tensor, labels: Tensor) -> Tensor:
         `(N,)` in [-log C, 0].
     """
     log_beliefs = _log_beliefs(scores)
-    return (log_beliefs.exp() * log_beliefs).sum(0)
+    # Not `sum`: its order depends on N, and a copy in a batch must be paid what a single environment pays.
+    return (log_beliefs.exp() * log_beliefs).cumsum(0)[-1]
 
 
 def label_log_probability(scores: Tensor, labels: Tensor) -> Tensor:

@@ -27,13 +27,19 @@ class Schedule:
         self._num_images = num_images
         self._num_numbers = num_numbers
         self._ahead = max(1, _LOOKAHEAD // len(keys))
-        self._episode = 0
+        self.seek(0)
+
+    def seek(self, episode: int) -> None:
+        """Makes `episode` (>= 0) the next."""
+        self._episode = episode
+        self._drawn_from: int | None = None
 
     def next(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Returns the next episode's images, `(N,)`, and its uniform numbers in [0, 1), `(N, num_numbers)`."""
-        row = self._episode % self._ahead
-        if row == 0:
+        if self._drawn_from is None or self._episode - self._drawn_from == self._ahead:
+            self._drawn_from = self._episode
             self._draw()
+        row = self._episode - self._drawn_from
         self._episode += 1
         return self._images[row], self._uniform[row]
 

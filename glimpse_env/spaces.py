@@ -45,12 +45,14 @@ def read_action(action: Any, shape: tuple[int, ...], device: torch.device) -> Te
     """
     if isinstance(action, Tensor):
         _check(action.is_floating_point(), tuple(action.shape), shape, action.dtype)
+        finite = bool(torch.isfinite(action).all())
         tensor = action.detach().to(device, torch.float32)
-        finite = bool(torch.isfinite(tensor).all())
     else:
         array = np.asarray(action)
         _check(array.dtype.kind == "f", array.shape, shape, array.dtype)
         finite = bool(np.isfinite(array).all())
+        if array.dtype != np.float32:  # what float32 cannot hold is clipped as well
+            array = array.clip(-MAX_SCORE, MAX_SCORE)
         tensor = torch.from_numpy(array.astype(np.float32)).to(device)
     if not finite:
         raise ValueError(f"expected finite numbers in the action, got {action!r}")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Integral
+from operator import index as as_int
 from typing import Any
 
 import numpy as np
@@ -77,6 +79,7 @@ class GlimpseVectorEnv(VectorEnv[dict[str, ArrayOrTensor], ArrayOrTensor, ArrayO
         self.single_action_space = self.world.action_space
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
+        self._action_shape = (num_envs, 2 + self.world.dataset.num_classes)
         self._as_numpy = device is None
 
     def reset(
@@ -90,25 +93,24 @@ class GlimpseVectorEnv(VectorEnv[dict[str, ArrayOrTensor], ArrayOrTensor, ArrayO
         Args:
             seed: Begins the random numbers anew: a seed for each copy, or the first copy's, whose successors get the
                 integers that follow.
-            options: `{"index": array}` chooses the images, `(N,)` integers.
+            options: `index` chooses the images, `(N,)` integers. `episode` chooses the number of the episodes since
+                the environment was seeded, from 0, so that training can go on where it was interrupted.
 
         Raises:
-            TypeError: `index` does not consist of integers.
-            ValueError: There is not one seed or index for each copy, or there is another option than `index`.
+            TypeError: A seed or an option does not consist of integers.
+            ValueError: There is not one seed or index for each copy, there is another option, or a seed or `episode` is
+                negative.
             IndexError: An index is not in the split.
         """
-        index = read_options(options)
+        index, episode = read_options(options)
         indices = None if index is None else self.world.read_index(index)
-        keys = None
         if seed is not None:
-            seeds = range(seed, seed + self.num_envs) if isinstance(seed, int) else seed
-            if len(seeds) != self.num_envs:
-                raise ValueError(f"expected {self.num_envs} seeds, one for each copy, got {len(seeds)}")
+            seeds = _read_seeds(seed, self.num_envs)
             super().reset(seed=seeds[0])
-            keys = np.array([draws.make_key(one) for one in seeds])
+            self.world.seed(np.array([draws.make_key(one) for one in seeds]))
         elif not self.world.seeded:
-            keys = draws.random_keys(self.np_random, self.num_envs)
-        observations = self.world.begin(keys, indices)
+            self.world.seed(draws.random_keys(self.np_random, self.num_envs))
+        observations = self.world.begin(indices, episode)
         return self._batch(observations), self._masked({"index": self.world.indices})
 
     def step(
@@ -126,7 +128,7 @@ class GlimpseVectorEnv(VectorEnv[dict[str, ArrayOrTensor], ArrayOrTensor, ArrayO
         """
         world = self.world
         world.check_ready()
-        observations = world.advance(read_action(actions, self.action_space.shape, self.device))
+        observations = world.advance(read_action(actions, self._action_shape, self.device))
         infos: dict[str, Any] = {}
         ended = world.done
         if ended:
@@ -180,3 +182,15 @@ class GlimpseVectorEnv(VectorEnv[dict[str, ArrayOrTensor], ArrayOrTensor, ArrayO
         if self._as_numpy:
             return np.full(self.num_envs, value, dtype=numpy_dtype)
         return torch.full((self.num_envs,), value, dtype=torch_dtype, device=self.device)
+
+
+def _read_seeds(seed: Any, num_envs: int) -> list[int]:
+    try:
+        seeds = list(range(int(seed), int(seed) + num_envs) if isinstance(seed, Integral) else map(as_int, seed))
+    except TypeError:
+        raise TypeError(f"expected seed to be an integer or a sequence of integers, got {seed!r}") from None
+    if len(seeds) != num_envs:
+        raise ValueError(f"expected {num_envs} seeds, one for each copy, got {len(seeds)}")
+    if min(seeds) < 0:
+        raise ValueError(f"expected seeds to be at least 0, got {min(seeds)}")
+    return seeds

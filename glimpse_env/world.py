@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from glimpse_env import canvases, draws, retina, spaces
-from glimpse_env.config import WorldConfig
+from glimpse_env.config import WorldConfig, check_integer
 from glimpse_env.datasets import load_dataset
 from glimpse_env.schedule import Schedule
 
@@ -48,8 +48,7 @@ class World:
     path: list[Tensor]
 
     def __init__(self, config: WorldConfig, num_envs: int, device: torch.device) -> None:
-        if num_envs < 1:
-            raise ValueError(f"expected num_envs to be at least 1, got {num_envs}")
+        check_integer("num_envs", num_envs, 1)
         self.config = config
         self.num_envs = num_envs
         self.device = device
@@ -69,7 +68,7 @@ class World:
 
     @property
     def seeded(self) -> bool:
-        """Whether `begin` was ever given keys."""
+        """Whether `seed` was ever called."""
         return self._schedule is not None
 
     @property
@@ -99,19 +98,23 @@ class World:
             )
         return torch.from_numpy(array.astype(np.int64)).to(self.device)
 
-    def begin(self, keys: draws.Keys | None = None, indices: Tensor | None = None) -> dict[str, Tensor]:
-        """Begins an episode on every copy and looks at it once.
+    def seed(self, keys: draws.Keys) -> None:
+        """Begins the random numbers anew, with one key a copy, `(N,)`."""
+        self._schedule = Schedule(keys, len(self._images), 2 + self._num_canvas_draws)
+
+    def begin(self, indices: Tensor | None = None, episode: int | None = None) -> dict[str, Tensor]:
+        """Begins an episode on every copy and looks at it once. The world must be `seeded`.
 
         Args:
-            keys: Where each copy's random numbers come from from now on, `(N,)`; needed the first time.
             indices: Which images to look at, `(N,)`; by default each copy goes on through its permutation.
+            episode: The number of the episode since the copies were seeded; by default the next.
 
         Returns:
             The first observation: `glimpse` `(N, num_scales * C, g, g)` and `location` `(N, 2)`.
         """
-        if keys is not None:
-            self._schedule = Schedule(keys, len(self._images), 2 + self._num_canvas_draws)
         assert self._schedule is not None
+        if episode is not None:
+            self._schedule.seek(episode)
         drawn, uniform = self._schedule.next()
         self.indices = torch.from_numpy(drawn).to(self.device) if indices is None else indices
         self.labels = self._labels[self.indices]
@@ -142,7 +145,7 @@ class World:
         if self.num_steps is None:
             raise ResetNeeded("step() was called before reset(): call reset() first")
         if self.done:
-            raise ResetNeeded(f"the episode ended after {self.num_steps} steps: call reset() to begin another")
+            raise ResetNeeded(f"the episode ended with step {self.num_steps}: call reset() to begin another")
 
     def outcome(self) -> dict[str, Tensor]:
         """What `info` tells at the end of an episode; each `(N,)`."""

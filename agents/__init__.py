@@ -1,0 +1,52 @@
+"""Agents that look: a recurrent policy, three algorithms to train it, and all others through an adapter."""
+
+import os
+
+from agents import saving
+from agents.a2c import A2C
+from agents.algorithm import Algorithm, TrainingDiverged
+from agents.losses import LossWeights
+from agents.policy import RAMPolicy
+from agents.ppo import PPO, PPOSettings
+from agents.reinforce import REINFORCE
+from agents.saving import InvalidAgentError
+from agents.schedules import Schedule
+from agents.settings import Settings
+from agents.vec_env import GlimpseVecEnv
+
+__all__ = [
+    "A2C",
+    "ALGORITHMS",
+    "PPO",
+    "REINFORCE",
+    "Algorithm",
+    "GlimpseVecEnv",
+    "InvalidAgentError",
+    "LossWeights",
+    "PPOSettings",
+    "RAMPolicy",
+    "Schedule",
+    "Settings",
+    "TrainingDiverged",
+    "load",
+]
+
+ALGORITHMS: dict[str, type[Algorithm]] = {"REINFORCE": REINFORCE, "A2C": A2C, "PPO": PPO}
+
+
+def load(path: str | os.PathLike[str], device: str = "auto") -> Algorithm:
+    """Loads a saved agent, whatever algorithm it learnt with.
+
+    Args:
+        path: The zip that `Algorithm.save` wrote.
+        device: Where its weights go.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        InvalidAgentError: It is truncated, was tampered with, or is of a newer format.
+    """
+    description, tensors = saving.read(path)
+    name = description.get("algorithm")
+    if name not in ALGORITHMS:
+        raise InvalidAgentError(path, f"its algorithm is {name!r}, none of {', '.join(ALGORITHMS)}")
+    return ALGORITHMS[name].from_saved(path, description, tensors, device)

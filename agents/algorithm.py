@@ -1,0 +1,388 @@
+"""What all algorithms have in common: the face of Stable-Baselines3's, and a loop over whole episodes."""
+
+from __future__ import annotations
+
+import os
+import time
+from abc import ABC, abstractmethod
+from collections import deque
+from dataclasses import fields
+from importlib.metadata import version
+from typing import Any, ClassVar
+
+import gymnasium as gym
+import numpy as np
+import torch
+from gymnasium.vector import VectorEnv
+from numpy.typing import NDArray
+from stable_baselines3.common import utils
+from stable_baselines3.common.callbacks import BaseCallback, CallbackList, ConvertCallback
+from stable_baselines3.common.logger import Logger
+from torch import Tensor
+from typing_extensions import Self
+
+from agents import saving
+from agents.environments import read_environment
+from agents.losses import HybridLoss
+from agents.policy import RAMPolicy
+from agents.progress import AccuracyBar
+from agents.rollout import Rollout, collect
+from agents.schedules import read_schedule
+from agents.settings import AgentSpec, Settings
+from agents.vec_env import GlimpseVecEnv
+from glimpse_env import spaces
+from glimpse_env.names import unknown_name_error
+
+POLICIES = ("RAMPolicy", "MultiInputPolicy")
+RECENT_ROLLOUTS = 100
+
+
+class TrainingDiverged(FloatingPointError):
+    """The loss or its gradient is no longer finite. The agent still has its weights from before."""
+
+
+class Algorithm(ABC):
+    """An agent and the way it learns; the base of `REINFORCE`, `A2C` and `PPO`.
+
+    Args:
+        policy: `"RAMPolicy"`; Stable-Baselines3's `"MultiInputPolicy"` means the same here. Can be left out:
+            `Algorithm("GlimpseMNIST-v0")`.
+        env: A glimpse environment, or its id. The agent makes its own native vector environment of the same kind.
+        policy_kwargs: Arguments of `RAMPolicy`.
+        seed: Of the weights, the locations and the environment; by default random. The same seed gives the same
+            agent, on the CPU bit for bit.
+        device: `"cpu"`, `"cuda"`, ... or `"auto"`.
+        tensorboard_log: Folder of TensorBoard's logs, if any.
+        verbose: 1 prints the log.
+        **settings: Fields of `Settings`, or of the algorithm's own.
+
+    Attributes:
+        policy: The network.
+        settings: How it learns.
+        num_timesteps: Steps taken so far in all copies of the environment.
+        accuracy: What `agents.evaluate` measured last, if anything; saved with the agent.
+
+    Raises:
+        TypeError: An argument is of the wrong type.
+        ValueError: An argument is unknown or out of range.
+    """
+
+    settings_class: ClassVar[type[Settings]] = Settings
+
+    def __init__(
+        self,
+        policy: Any = "RAMPolicy",
+        env: Any = None,
+        *,
+        policy_kwargs: dict[str, Any] | None = None,
+        seed: int | None = None,
+        device: torch.device | str = "auto",
+        tensorboard_log: str | None = None,
+        verbose: int = 0,
+        **settings: Any,
+    ) -> None:
+        if env is None:
+            policy, env = "RAMPolicy", policy
+        if policy not in POLICIES:
+            raise unknown_name_error("policy", policy, POLICIES)
+        environment = read_environment(env)
+        checked = self._read_settings(settings)
+        device = utils.get_device(device)
+        env = environment.make_vec(checked.num_envs, device=str(device))
+        self._build(
+            AgentSpec(
+                environment=environment,
+                glimpse_shape=env.single_observation_space["glimpse"].shape,
+                num_classes=env.single_action_space.shape[0] - 2,
+                policy_kwargs=policy_kwargs or {},
+                settings=checked,
+                seed=np.random.SeedSequence().generate_state(1).item() if seed is None else seed,
+            ),
+            device,
+            env,
+            tensorboard_log,
+            verbose,
+        )
+
+    def _build(
+        self,
+        spec: AgentSpec,
+        device: torch.device,
+        env: VectorEnv[Any, Any, Any] | None = None,
+        tensorboard_log: str | None = None,
+        verbose: int = 0,
+    ) -> None:
+        """Makes everything that a fresh agent and a loaded one both need."""
+        self.spec = spec
+        self.settings = spec.settings
+        self.device = device
+        self.observation_space = spaces.observation_space(spec.glimpse_shape[0], spec.glimpse_shape[1], 1)
+        self.action_space = spaces.action_space(spec.num_classes)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(spec.seed)
+            self.policy = RAMPolicy(self.observation_space, self.action_space, **spec.policy_kwargs).to(device)
+        self.optimizer = torch.optim.Adam(self.policy.parameters(), lr=0.0, fused=True)
+        self.generator = torch.Generator(device).manual_seed(spec.seed)
+        self.num_timesteps = 0
+        self.num_rollouts = 0
+        self.total_timesteps = 0
+        self.accuracy: float | None = None
+        self.tensorboard_log = tensorboard_log
+        self.verbose = verbose
+        self._logger: Logger | None = None
+        self._env = env
+        self._observation: dict[str, Tensor] | None = None
+        self._recent: deque[tuple[float, float]] = deque(maxlen=RECENT_ROLLOUTS)
+        self._metrics: list[dict[str, Tensor]] = []
+
+    @classmethod
+    def _read_settings(cls, settings: dict[str, Any]) -> Settings:
+        known = [one.name for one in fields(cls.settings_class)]
+        for name in settings:
+            if name not in known:
+                raise unknown_name_error("setting", name, known)
+        return cls.settings_class(**settings)
+
+    @abstractmethod
+    def update(self) -> None:
+        """Plays one episode on every copy of the environment, and learns from it."""
+
+    def learn(
+        self,
+        total_timesteps: int,
+        callback: Any = None,
+        log_interval: int = 100,
+        tb_log_name: str | None = None,
+        reset_num_timesteps: bool = True,
+        progress_bar: bool = False,
+    ) -> Self:
+        """Learns for a number of steps, in whole rounds of one episode on every copy of the environment.
+
+        Args:
+            total_timesteps: How many steps in all copies together.
+            callback: One of Stable-Baselines3's, a list of them, or a function.
+            log_interval: Rounds between two lines of the log.
+            tb_log_name: Name of the run in TensorBoard; by default the algorithm's.
+            reset_num_timesteps: Count from 0, and begin schedules anew. Otherwise `total_timesteps` are added to those
+                that were taken before.
+            progress_bar: Show accuracy and the time left.
+
+        Returns:
+            This agent.
+
+        Raises:
+            TrainingDiverged: The loss or its gradient is not finite. The agent keeps its weights from before.
+        """
+        if reset_num_timesteps:
+            self.num_timesteps = 0
+        total_timesteps += self.num_timesteps
+        self.total_timesteps = total_timesteps
+        if self._logger is None:
+            name = tb_log_name or type(self).__name__
+            self.set_logger(utils.configure_logger(self.verbose, self.tensorboard_log, name, reset_num_timesteps))
+        if self._observation is None:
+            self._observation, _ = self.env.reset(seed=self.spec.seed, options={"episode": self.num_rollouts})
+        callbacks = self._read_callback(callback, progress_bar)
+        callbacks.on_training_start(locals(), globals())
+        started, steps_before = time.monotonic(), self.num_timesteps
+        going_on = True
+        while going_on and self.num_timesteps < self.total_timesteps:
+            self._apply_schedules()
+            callbacks.on_rollout_start()
+            self.update()
+            callbacks.update_locals(locals())
+            # The callbacks count vector steps, but all of them see the agent between two rounds, fit to be saved.
+            answers = [callbacks.on_step() for _ in range(self.num_glimpses)]
+            going_on = all(answers)
+            callbacks.on_rollout_end()
+            if self.num_rollouts % log_interval == 0:
+                self._log((self.num_timesteps - steps_before) / (time.monotonic() - started))
+        callbacks.on_training_end()
+        return self
+
+    def predict(
+        self,
+        observation: dict[str, NDArray[np.float32]],
+        state: NDArray[np.float32] | None = None,
+        episode_start: NDArray[np.bool_] | None = None,
+        deterministic: bool = False,
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Chooses an action for one observation or a batch of them; see `RAMPolicy.predict`."""
+        return self.policy.predict(observation, state, episode_start, deterministic)
+
+    def make_env(self, **overrides: Any) -> gym.Env[Any, Any]:
+        """Makes a single environment of the kind that the agent was trained in, for example with `split="test"`."""
+        return self.spec.environment.make(**overrides)
+
+    def make_vec_env(self, num_envs: int, **overrides: Any) -> VectorEnv[Any, Any, Any]:
+        """Makes a native vector environment of the kind that the agent was trained in."""
+        return self.spec.environment.make_vec(num_envs, **overrides)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Saves everything that it takes to use this agent, or to train it further, as one zip; see `agents.saving`.
+
+        Raises:
+            OSError: The file cannot be written. An older one of that name is left as it was.
+        """
+        saving.write(path, self._description(), self._tensors())
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], device: torch.device | str = "auto") -> Self:
+        """Loads an agent that this algorithm saved; `agents.load` finds the algorithm itself.
+
+        Raises:
+            InvalidAgentError: The file is damaged, of a newer format, or of another algorithm.
+        """
+        description, tensors = saving.read(path)
+        return cls.from_saved(path, description, tensors, device)
+
+    @classmethod
+    def from_saved(
+        cls, path: str | os.PathLike[str], description: dict[str, Any], tensors: dict[str, Any], device: Any = "auto"
+    ) -> Self:
+        """Makes an agent of what `saving.read` returned."""
+        if description.get("algorithm") != cls.__name__:
+            raise saving.InvalidAgentError(
+                path, f"its algorithm is {description.get('algorithm')!r}, not {cls.__name__}"
+            )
+        agent = cls.__new__(cls)
+        with saving.complaints_about(path):
+            spec = AgentSpec.from_json(description["agent"], cls._read_settings)
+            agent._build(spec, utils.get_device(device))
+            agent.num_timesteps, agent.num_rollouts, agent.total_timesteps = (
+                int(description[name]) for name in ("num_timesteps", "num_rollouts", "total_timesteps")
+            )
+            agent.accuracy = description["accuracy"]
+            agent.policy.load_state_dict(tensors["policy"])
+            agent.optimizer.load_state_dict(tensors["optimizer"])
+            agent.generator.set_state(tensors["generator"].cpu())
+        return agent
+
+    @property
+    def env(self) -> VectorEnv[Any, Any, Any]:
+        """The native vector environment that the agent learns in; a loaded agent makes it when it is first needed."""
+        if self._env is None:
+            self._env = self.make_vec_env(self.settings.num_envs, device=str(self.device))
+        return self._env
+
+    def get_env(self) -> GlimpseVecEnv:
+        """The environment as Stable-Baselines3's callbacks want it."""
+        return GlimpseVecEnv(self.env)
+
+    def get_vec_normalize_env(self) -> None:
+        """Returns None: Stable-Baselines3's callbacks ask for it, and glimpses need no normalisation."""
+        return None
+
+    @property
+    def num_glimpses(self) -> int:
+        """Steps an episode."""
+        native: Any = self.env.unwrapped
+        return int(native.world.config.num_glimpses)
+
+    @property
+    def progress_remaining(self) -> float:
+        """How much of the training is left, from 1 to 0."""
+        return max(0.0, 1 - self.num_timesteps / self.total_timesteps)
+
+    @property
+    def logger(self) -> Logger:
+        """Where the log goes."""
+        assert self._logger is not None, "the logger is there once learn() or set_logger() was called"
+        return self._logger
+
+    def set_logger(self, logger: Logger) -> None:
+        """Sends the log somewhere else; see `stable_baselines3.common.logger.configure`."""
+        self._logger = logger
+
+    def _description(self) -> dict[str, Any]:
+        versions = {"torch": torch.__version__, "gymnasium": gym.__version__, "glimpse_env": version("glimpse-env")}
+        return {
+            "algorithm": type(self).__name__,
+            "agent": self.spec.to_json(),
+            "num_timesteps": self.num_timesteps,
+            "num_rollouts": self.num_rollouts,
+            "total_timesteps": self.total_timesteps,
+            "accuracy": self.accuracy,
+            "versions": versions,
+        }
+
+    def _tensors(self) -> dict[str, Any]:
+        return {
+            "policy": self.policy.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "generator": self.generator.get_state(),
+        }
+
+    def _read_callback(self, callback: Any, progress_bar: bool) -> BaseCallback:
+        if callback is None:
+            callback = []
+        if isinstance(callback, list):
+            callback = CallbackList(list(callback))
+        elif not isinstance(callback, BaseCallback):
+            callback = ConvertCallback(callback)
+        if progress_bar:
+            callback = CallbackList([callback, AccuracyBar()])
+        callback.init_callback(self)
+        return callback
+
+    def _collect(self) -> Rollout:
+        assert self._observation is not None
+        rollout = collect(self.policy, self.env, self._observation, self.generator)
+        self._observation = rollout.next_observation
+        self.num_rollouts += 1
+        self.num_timesteps += rollout.rewards.numel()
+        self._recent.append((rollout.is_success.float().mean().item(), rollout.rewards.sum(0).mean().item()))
+        return rollout
+
+    def _autocast(self) -> torch.autocast:
+        mixed = self.settings.precision == "bfloat16"
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=mixed)
+
+    def _minimise(self, loss: HybridLoss, **metrics: Tensor) -> None:
+        """Takes one step of the optimizer, unless that would spoil the weights."""
+        total = loss.total()
+        self.optimizer.zero_grad()
+        total.backward()
+        norm = torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.settings.max_grad_norm)
+        if not (torch.isfinite(total) and torch.isfinite(norm)):
+            raise TrainingDiverged(
+                f"after {self.num_timesteps} steps the loss is {total.item()}, its gradient's norm {norm.item()}"
+            )
+        self.optimizer.step()
+        self._metrics.append(
+            {
+                "policy_gradient_loss": loss.policy.detach(),
+                "classification_loss": loss.classification.detach(),
+                "value_loss": loss.baseline.detach(),
+                "loss": total.detach(),
+                "grad_norm": norm,
+            }
+            | metrics
+        )
+
+    def _apply_schedules(self) -> None:
+        left = self.progress_remaining
+        for group in self.optimizer.param_groups:
+            group["lr"] = read_schedule("learning_rate", self.settings.learning_rate)(left)
+        self.policy.location_std.fill_(read_schedule("location_std", self.settings.location_std)(left))
+
+    def _log(self, fps: float) -> None:
+        success, reward = np.mean(self._recent, axis=0)
+        self.logger.record("rollout/ep_rew_mean", float(reward))
+        self.logger.record("rollout/ep_len_mean", self.num_glimpses)
+        self.logger.record("rollout/success_rate", float(success))
+        self.logger.record("time/fps", int(fps))
+        self.logger.record("time/iterations", self.num_rollouts, exclude="tensorboard")
+        self.logger.record("time/total_timesteps", self.num_timesteps, exclude="tensorboard")
+        for name in self._metrics[-1]:
+            mean = torch.stack([metrics[name] for metrics in self._metrics]).mean()
+            self.logger.record(f"train/{name}", mean.item())
+        self.logger.record("train/learning_rate", self.optimizer.param_groups[0]["lr"])
+        self.logger.record("train/location_std", self.policy.location_std.item())
+        self.logger.dump(step=self.num_timesteps)
+        self._metrics.clear()
+
+    @property
+    def recent_accuracy(self) -> float:
+        """Share of right answers in the last rounds of training, or 0 before the first."""
+        return float(np.mean([success for success, _ in self._recent])) if self._recent else 0.0

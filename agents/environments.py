@@ -1,0 +1,78 @@
+"""Which environment an agent lives in, by id and arguments, so that it can be made again anywhere."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import gymnasium as gym
+from gymnasium.vector import VectorEnv
+from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker
+
+import glimpse_env
+from glimpse_env import reward_wrappers
+
+_REMADE_ANYWAY = ("num_envs", "vectorization_mode", "device", "render_mode")
+_KNOWN_LAYERS = (
+    OrderEnforcing,
+    PassiveEnvChecker,
+    reward_wrappers.HardAttentionReward,
+    reward_wrappers.EntropyShapedReward,
+    reward_wrappers.InformationGainReward,
+    reward_wrappers.VectorHardAttentionReward,
+    reward_wrappers.VectorEntropyShapedReward,
+    reward_wrappers.VectorInformationGainReward,
+)
+
+
+@dataclass(frozen=True)
+class EnvironmentSpec:
+    """A glimpse environment by its id.
+
+    Attributes:
+        env_id: As for `gym.make`.
+        arguments: What is passed with it.
+    """
+
+    env_id: str
+    arguments: dict[str, Any]
+
+    def make(self, **overrides: Any) -> gym.Env[Any, Any]:
+        """Makes a single environment."""
+        return gym.make(self.env_id, **self.arguments | overrides)
+
+    def make_vec(self, num_envs: int, **overrides: Any) -> VectorEnv[Any, Any, Any]:
+        """Makes a native vector environment."""
+        arguments = self.arguments | overrides
+        return gym.make_vec(self.env_id, num_envs=num_envs, vectorization_mode="vector_entry_point", **arguments)
+
+
+def read_environment(env: str | gym.Env[Any, Any] | VectorEnv[Any, Any, Any]) -> EnvironmentSpec:
+    """Finds out how to make an environment again.
+
+    Args:
+        env: An id, or an environment made from one.
+
+    Raises:
+        TypeError: It is neither.
+        ValueError: It is no glimpse environment, or wears wrappers that would be lost.
+    """
+    if isinstance(env, str):
+        return EnvironmentSpec(env, {})
+    if not isinstance(env, gym.Env | VectorEnv):
+        raise TypeError(f"expected an environment or its id, got {env!r}")
+    spec = env.unwrapped.spec
+    if spec is None or not isinstance(env.unwrapped, glimpse_env.GlimpseEnv | glimpse_env.GlimpseVectorEnv):
+        raise ValueError(f"expected a glimpse environment that gym.make or gym.make_vec made, got {env}")
+    layer: Any = env
+    while layer is not env.unwrapped:
+        if not isinstance(layer, _KNOWN_LAYERS):
+            raise ValueError(
+                f"agents make their own copies of an environment, and {type(layer).__name__} would be lost"
+            )
+        layer = layer.env
+    arguments = {name: value for name, value in spec.kwargs.items() if name not in _REMADE_ANYWAY}
+    if arguments.get("data_dir") is not None:
+        arguments["data_dir"] = os.fspath(arguments["data_dir"])
+    return EnvironmentSpec(spec.id, arguments)

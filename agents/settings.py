@@ -1,0 +1,91 @@
+"""How an agent learns, and all that describes it; both are written into a saved agent as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from agents.environments import EnvironmentSpec
+from agents.losses import LossWeights
+from agents.schedules import Schedule, read_schedule
+from glimpse_env.names import unknown_name_error
+
+PRECISIONS = ("float32", "bfloat16")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How an agent learns.
+
+    Raises:
+        TypeError: A schedule is neither a number nor an `agents.Schedule`.
+        ValueError: A number is out of range.
+    """
+
+    learning_rate: float | Schedule = 1e-3
+    """Of Adam."""
+    location_std: float | Schedule = 0.1
+    """Standard deviation of the locations that are drawn, in units of location."""
+    num_envs: int = 128
+    """Episodes played at a time."""
+    loss_weights: LossWeights = field(default_factory=LossWeights)
+    """How much each part of the loss counts."""
+    max_grad_norm: float = 10.0
+    """The gradient is scaled down to this norm where it is longer."""
+    precision: str = "float32"
+    """`"float32"`, or `"bfloat16"` for mixed precision where the processor has it."""
+
+    def __post_init__(self) -> None:
+        for name in ("learning_rate", "location_std"):
+            object.__setattr__(self, name, read_schedule(name, getattr(self, name)))
+        if isinstance(self.loss_weights, dict):
+            object.__setattr__(self, "loss_weights", LossWeights(**self.loss_weights))
+        check_at_least("num_envs", self.num_envs, 1)
+        if not self.max_grad_norm > 0:
+            raise ValueError(f"expected max_grad_norm to be positive, got {self.max_grad_norm}")
+        if self.precision not in PRECISIONS:
+            raise unknown_name_error("precision", self.precision, PRECISIONS)
+
+
+def check_at_least(name: str, value: int, lowest: int) -> None:
+    """Raises a `ValueError` if `value` is less than `lowest`."""
+    if value < lowest:
+        raise ValueError(f"expected {name} to be at least {lowest}, got {value}")
+
+
+@dataclass(frozen=True)
+class AgentSpec:
+    """What an agent is made of, apart from its weights.
+
+    Attributes:
+        environment: Where it lives.
+        glimpse_shape: `(num_scales * channels, g, g)`.
+        num_classes: Classes that it tells apart.
+        policy_kwargs: Arguments of `RAMPolicy`.
+        settings: How it learns.
+        seed: Of the weights, the locations and the environment.
+    """
+
+    environment: EnvironmentSpec
+    glimpse_shape: tuple[int, ...]
+    num_classes: int
+    policy_kwargs: dict[str, Any]
+    settings: Settings
+    seed: int
+
+    def to_json(self) -> dict[str, Any]:
+        """This as plain numbers, strings, lists and dicts."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, parts: dict[str, Any], read_settings: Callable[[dict[str, Any]], Settings]) -> AgentSpec:
+        """Undoes `to_json`; `read_settings` makes the algorithm's own settings."""
+        return cls(
+            environment=EnvironmentSpec(**parts["environment"]),
+            glimpse_shape=tuple(int(size) for size in parts["glimpse_shape"]),
+            num_classes=int(parts["num_classes"]),
+            policy_kwargs=dict(parts["policy_kwargs"]),
+            settings=read_settings(parts["settings"]),
+            seed=int(parts["seed"]),
+        )

@@ -1,0 +1,230 @@
+"""Measures what the project promises of speed and memory, and prints a table of it beside the targets.
+
+python scripts/benchmark.py env
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from glimpse_env import DatasetError
+
+MEGABYTE = 1_000_000
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table."""
+
+    what: str
+    measured: float | None
+    """None where it cannot be measured."""
+    target: float
+    format: str
+    """How a number of this kind is written, as in `"{:,.0f}"`."""
+    at_most: bool = False
+    """Whether the target is the most that is allowed, not the least."""
+
+    def cells(self) -> tuple[str, str, str, str]:
+        """What stands in the columns; a ratio of 1 or more meets the target."""
+        target = ("at most " if self.at_most else "at least ") + self.format.format(self.target)
+        if self.measured is None:
+            return self.what, "not here", target, "-"
+        ratio = self.target / max(self.measured, 1e-9) if self.at_most else self.measured / self.target
+        return self.what, self.format.format(self.measured), target, f"{ratio:.2f}"
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """What a subcommand found out."""
+
+    title: str
+    rows: Sequence[Row]
+    notes: Sequence[str] = ()
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs a subcommand: a function that takes the options and returns a `Benchmark`."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    subcommands = parser.add_subparsers(required=True, metavar="WHAT")
+    add_env(subcommands)
+    options = parser.parse_args(arguments)
+    show(options.run(options))
+
+
+def show(benchmark: Benchmark) -> None:
+    """Prints a benchmark as a table, with the notes below it."""
+    machine = f"{os.cpu_count()} cores, Python {platform.python_version()}, torch {torch.__version__}"
+    table = Table(title=f"{benchmark.title} ({machine})", title_justify="left")
+    table.add_column("what")
+    for name in ("measured", "target", "ratio"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in benchmark.rows:
+        table.add_row(*row.cells())
+    console = Console()
+    console.print(table)
+    console.print("A ratio of 1 or more meets the target.")
+    for note in benchmark.notes:
+        console.print(note)
+
+
+def seconds(text: str) -> float:
+    """Reads a number of seconds above 0, as an argument."""
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a number of seconds above 0, got {text}")
+    return value
+
+
+def add_env(subcommands: Any) -> None:
+    """Adds the subcommand `env`."""
+    parser = subcommands.add_parser("env", help="steps a second and memory of the environments")
+    parser.add_argument(
+        "--seconds", type=seconds, default=3.0, help="how long to measure each environment (default: %(default)s)"
+    )
+    parser.set_defaults(run=benchmark_env)
+
+
+def benchmark_env(options: argparse.Namespace) -> Benchmark:
+    """Measures the environments. Actions are random and drawn beforehand: what an agent costs does not count."""
+    notes = []
+    plain, cluttered = "GlimpseMNIST-v0", "GlimpseClutteredMNIST-v0"
+    try:
+        gym.make(plain).close()
+    except DatasetError as error:
+        plain, cluttered = "GlimpseDigits-v0", "GlimpseClutteredDigits-v0"
+        notes.append(f"Measured on {plain} and {cluttered}, as MNIST is not there: {error}")
+    # The sizes are given, so that they are the same whatever the data set.
+    small: dict[str, Any] = {"id": plain, "num_glimpses": 6, "glimpse_size": 8, "num_scales": 1}
+    large: dict[str, Any] = {"id": cluttered, "num_glimpses": 8, "glimpse_size": 12, "num_scales": 3}
+    large |= {"canvas_size": 60, "num_distractors": 4}
+
+    added = memory_added(1024, **large)  # before the others leave memory behind that it could use
+    rewards = ("hard", "entropy", "information")
+    single = rates({reward: single_player(**small, reward=reward) for reward in rewards}, options.seconds)
+    vector = rates({reward: vector_player(256, **small, reward=reward) for reward in rewards}, options.seconds)
+    growth = rates({count: vector_player(count, **small) for count in (256, 8192)}, options.seconds)
+    clutter = rates({"clutter": vector_player(256, **large)}, options.seconds)
+
+    rows = [
+        Row("single, 28x28, 8x8: steps/s", single["hard"], 15_000, "{:,.0f}"),
+        Row("256 copies, 28x28, 8x8: steps/s", vector["hard"], 1_000_000, "{:,.0f}"),
+        Row("256 copies, cluttered 60x60, 12x12, 3 scales: steps/s", clutter["clutter"], 200_000, "{:,.0f}"),
+    ]
+    for name, measured in (("single", single), ("256 copies", vector)):
+        rows += [
+            Row(f"{name}: time with reward {reward} / hard", measured["hard"] / measured[reward], 1.25, "{:.2f}", True)
+            for reward in rewards[1:]
+        ]
+    rows.append(Row("steps/s of 8192 copies / of 256", growth[8192] / growth[256], 1, "{:.2f}"))
+    megabytes = None if added is None else added / MEGABYTE
+    rows.append(Row("memory of 1024 cluttered 60x60 copies: MB", megabytes, 100, "{:.0f}", True))
+    return Benchmark("Environments", rows, notes)
+
+
+Player = Callable[[], int]
+"""Plays some episodes to their end, and returns how many steps that were, those of all copies together."""
+
+
+def single_player(**arguments: Any) -> Player:
+    """Makes one environment and plays it."""
+    env = gym.make(**arguments, disable_env_checker=True)
+    env.action_space.seed(0)
+    env.reset(seed=0)
+    actions = [env.action_space.sample() for _ in range(64)]
+
+    def play(episodes: int = 50) -> int:
+        steps = 0
+        for _ in range(episodes):
+            env.reset()
+            ended = False
+            while not ended:
+                _, _, ended, _, _ = env.step(actions[steps % len(actions)])
+                steps += 1
+        return steps
+
+    return play
+
+
+def vector_player(num_envs: int, **arguments: Any) -> Player:
+    """Makes copies of an environment in one batch and plays them, autoreset included."""
+    envs = gym.make_vec(arguments.pop("id"), num_envs, vectorization_mode="vector_entry_point", **arguments)
+    envs.action_space.seed(0)
+    envs.reset(seed=0)
+    actions = [envs.action_space.sample() for _ in range(8)]
+
+    def play(episodes: int = 2) -> int:
+        steps = 0
+        for _ in range(episodes):
+            ended = False
+            while not ended:
+                _, _, terminations, _, _ = envs.step(actions[steps % len(actions)])
+                ended = terminations[0]
+                steps += 1
+        return steps * num_envs
+
+    return play
+
+
+def rates(players: Mapping[Any, Player], duration: float) -> dict[Any, float]:
+    """Measures steps a second, the median of many plays.
+
+    Players take turns, so that whatever slows the machine down for a while slows all of them down.
+
+    Args:
+        players: What to measure, by name; at least once each.
+        duration: Seconds for each player.
+    """
+    measured: dict[Any, list[float]] = {name: [] for name in players}
+    for play in players.values():
+        play()
+    stop = time.perf_counter() + duration * len(players)
+    while True:
+        for name, play in players.items():
+            start = time.perf_counter()
+            steps = play()
+            measured[name].append(steps / (time.perf_counter() - start))
+        if time.perf_counter() >= stop:
+            return {name: statistics.median(own) for name, own in measured.items()}
+
+
+def memory_added(num_envs: int, **arguments: Any) -> int | None:
+    """Measures by how many bytes the peak of memory in use grows when copies are made and played.
+
+    What a single copy has brought in before, the data set and the libraries, does not count.
+
+    Returns:
+        Bytes, or None where the system does not tell (Linux does).
+    """
+    vector_player(1, **arguments)()
+    try:
+        Path("/proc/self/clear_refs").write_text("5")  # the peak is from now on
+        before = _resident("VmRSS")
+        vector_player(num_envs, **arguments)()
+        return _resident("VmHWM") - before
+    except OSError:
+        return None
+
+
+def _resident(field: str) -> int:
+    """Reads memory in use, `"VmRSS"` now or `"VmHWM"` at its peak, in bytes."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    (line,) = (line for line in status.splitlines() if line.startswith(field))
+    return int(line.split()[1]) * 1024
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""The benchmark runs and prints its table. What it measures depends on the machine, and is not judged here."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+from urllib.error import URLError
+
+import pytest
+
+from scripts.benchmark import Row, main
+
+ROOT = Path(__file__).parents[2]
+ENV_ROWS = [
+    "single, 28x28, 8x8: steps/s",
+    "256 copies, 28x28, 8x8: steps/s",
+    "256 copies, cluttered 60x60, 12x12, 3 scales: steps/s",
+    "single: time with reward entropy / hard",
+    "single: time with reward information / hard",
+    "256 copies: time with reward entropy / hard",
+    "256 copies: time with reward information / hard",
+    "steps/s of 8192 copies / of 256",
+    "memory of 1024 cluttered 60x60 copies: MB",
+]
+
+
+def check_env_table(output: str) -> None:
+    lines = [[cell.strip() for cell in line.strip("│┃").split("│")] for line in output.splitlines() if "│" in line]
+    assert [line[0] for line in lines] == ENV_ROWS
+    for _, measured, target, ratio in lines:
+        assert target.split()[:2] in (["at", "least"], ["at", "most"])
+        assert (measured, ratio) == ("not here", "-") or (float(measured.replace(",", "")) >= 0 and float(ratio) > 0)
+    for name in ("what", "measured", "target", "ratio"):
+        assert name in output
+
+
+def test_env_prints_its_table(
+    mnist_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
+    main(["env", "--seconds", "0.02"])
+    output = capsys.readouterr().out
+    check_env_table(output)
+    assert "Digits" not in output
+
+
+def test_env_falls_back_to_the_digits_where_mnist_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def unreachable(*args: object, **kwargs: object) -> None:
+        raise URLError("no network in tests")
+
+    monkeypatch.setattr(urllib.request, "urlopen", unreachable)
+    monkeypatch.setenv("GLIMPSE_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("COLUMNS", "160")
+    main(["env", "--seconds", "0.02"])
+    output = capsys.readouterr().out
+    check_env_table(output)
+    assert "Measured on GlimpseDigits-v0 and GlimpseClutteredDigits-v0" in output
+
+
+def test_it_runs_as_a_script() -> None:
+    command = [sys.executable, str(ROOT / "scripts" / "benchmark.py"), "--help"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert "env" in ran.stdout
+
+
+def test_a_ratio_of_1_or_more_meets_the_target() -> None:
+    assert Row("speed", 30.0, 20, "{:.0f}").cells() == ("speed", "30", "at least 20", "1.50")
+    assert Row("cost", 1.0, 1.25, "{:.2f}", at_most=True).cells() == ("cost", "1.00", "at most 1.25", "1.25")
+    assert Row("memory", None, 100, "{:.0f}", at_most=True).cells() == ("memory", "not here", "at most 100", "-")
+
+
+@pytest.mark.parametrize("arguments", [[], ["nothing"], ["env", "--seconds", "0"], ["env", "--seconds", "nan"]])
+def test_refuses_arguments_that_make_no_sense(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    assert "usage:" in capsys.readouterr().err
