@@ -40,7 +40,9 @@ def place(images: Tensor, chosen: Tensor, canvas_size: int, num_distractors: int
     """
     count = len(chosen)
     _, channels, height, width = images.shape
-    canvases = torch.zeros(count, channels, canvas_size * canvas_size, dtype=torch.int32, device=images.device)
+    # As narrow as the sum of all distractors allows.
+    dtype = torch.int16 if num_distractors * WHITE <= torch.iinfo(torch.int16).max else torch.int32
+    canvases = torch.zeros(count, channels, canvas_size * canvas_size, dtype=dtype, device=images.device)
     if num_distractors > 0:
         source, crop_x, crop_y, x, y = draws[:, 2:].view(count, num_distractors, 5).unbind(-1)
         source = _pick(source, len(images))
@@ -54,12 +56,12 @@ def place(images: Tensor, chosen: Tensor, canvas_size: int, num_distractors: int
         cols = _span(_pick(x, canvas_size - CROP + 1), CROP)
         index = rows[..., :, None] * canvas_size + cols[..., None, :]  # (N, D, 8, 8)
         index = index.reshape(count, 1, -1).expand(-1, channels, -1)
-        canvases.scatter_add_(2, index, crops.transpose(1, 2).reshape(count, channels, -1).to(torch.int32))
+        canvases.scatter_add_(2, index, crops.transpose(1, 2).reshape(count, channels, -1).to(dtype))
         canvases.clamp_(max=WHITE)
     rows = _span(_pick(draws[:, 1], canvas_size - height + 1), height)
     cols = _span(_pick(draws[:, 0], canvas_size - width + 1), width)
     index = (rows[:, :, None] * canvas_size + cols[:, None, :]).view(count, 1, -1).expand(-1, channels, -1)
-    canvases.scatter_add_(2, index, images[chosen].view(count, channels, -1).to(torch.int32))
+    canvases.scatter_add_(2, index, images.index_select(0, chosen).view(count, channels, -1).to(dtype))
     return canvases.clamp_(max=WHITE).to(torch.uint8).view(count, channels, canvas_size, canvas_size)
 
 

@@ -11,6 +11,7 @@ every position, and `glimpses` then only picks `glimpse_size**2` of these sums f
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -36,9 +37,10 @@ def box_sums(canvases: Tensor, glimpse_size: int, num_scales: int) -> list[Tenso
     for scale in range(num_scales):
         if scale > 0:
             half = 2 ** (scale - 1)
-            finer = pad(pooled, (half, half, half, half)).to(_sum_dtype(scale))
-            rows = finer[..., :-half, :] + finer[..., half:, :]
-            pooled = rows[..., :-half] + rows[..., half:]
+            # One name for all, so that each is let go of once the next is there.
+            pooled = pad(pooled.to(_sum_dtype(scale)), (half, half, half, half))
+            pooled = pooled[..., :-half, :] + pooled[..., half:, :]
+            pooled = pooled[..., :-half] + pooled[..., half:]
         patch_size = glimpse_size * 2**scale
         # The first entry of `pooled` is the square that starts 2**scale - 1 pixels before the canvas.
         before, after = patch_size // 2 - 2**scale + 1, patch_size - patch_size // 2
@@ -68,11 +70,10 @@ def glimpses(sums: list[Tensor], locations: Tensor, glimpse_size: int) -> Tensor
     canvas_shape = (height - glimpse_size, width - glimpse_size)
     patches = []
     for scale, table in enumerate(sums):
-        block = 2**scale
-        starts = _starts(locations, canvas_shape, glimpse_size * block)
-        strides, steps = _picks(tuple(table.shape[1:]), glimpse_size, block, locations.device)
-        index = (starts * strides).sum(1, keepdim=True) + steps  # (N, C*g*g)
-        patch = table.view(count, -1).gather(1, index) / (WHITE * block * block)
+        plan = _plan(canvas_shape, channels, glimpse_size, scale, locations.device)
+        starts = _starts(locations, plan.half, plan.shift)
+        index = (starts * plan.strides).sum(1, keepdim=True) + plan.steps  # (N, C*g*g)
+        patch = table.view(count, -1).gather(1, index) / plan.white
         patches.append(patch.view(count, channels, glimpse_size, glimpse_size))
     return patches[0] if len(patches) == 1 else torch.cat(patches, dim=1)
 
@@ -95,17 +96,16 @@ def patch_corners(locations: Tensor, canvas_shape: tuple[int, int], patch_size: 
                 [16, 10],
                 [36, 24]])
     """
-    return _starts(locations, canvas_shape, patch_size) - patch_size // 2
-
-
-def _starts(locations: Tensor, canvas_shape: tuple[int, int], patch_size: int) -> Tensor:
-    """Column and row of each patch's top-left corner in a table of sums, `(N, 2)` int64, at least 0."""
     half, shift = _placement(canvas_shape, patch_size, locations.device)
+    return _starts(locations, half, shift) - patch_size // 2
+
+
+def _starts(locations: Tensor, half: Tensor, shift: Tensor) -> Tensor:
+    """Column and row of each patch's top-left corner in a table of sums, `(N, 2)` int64, at least 0."""
     # Two roundings, never one fused multiply-add: batches of every size must agree on the pixel.
     return (locations.clamp(-1, 1) * half).add_(shift).long()
 
 
-@lru_cache(maxsize=64)
 def _placement(canvas_shape: tuple[int, int], patch_size: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """Half the canvas, and where a patch starts that is centred on its middle, both `(2,)` float32, `(x, y)`."""
     height, width = canvas_shape
@@ -113,14 +113,26 @@ def _placement(canvas_shape: tuple[int, int], patch_size: int, device: torch.dev
     return half, half - patch_size / 2 + 0.5 + patch_size // 2
 
 
+class _Plan(NamedTuple):
+    """How to find the patches of a scale in its flattened table `(C, rows, columns)`."""
+
+    half: Tensor
+    shift: Tensor
+    strides: Tensor  # (2,): from a patch's column and row to its first pixel
+    steps: Tensor  # (C*g*g,): from there to all its pixels
+    white: int  # the sum over a white square
+
+
 @lru_cache(maxsize=64)
-def _picks(shape: tuple[int, ...], glimpse_size: int, block: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """How to find a patch in a flattened table `(C, rows, columns)`: strides of its start, steps to all its pixels."""
-    channels, rows, columns = shape
+def _plan(canvas_shape: tuple[int, int], channels: int, glimpse_size: int, scale: int, device: torch.device) -> _Plan:
+    block = 2**scale
+    patch_size = glimpse_size * block
+    rows, columns = (side + patch_size for side in canvas_shape)
     along = torch.arange(glimpse_size, device=device) * block
     planes = torch.arange(channels, device=device) * (rows * columns)
     steps = planes[:, None, None] + along[:, None] * columns + along
-    return torch.tensor([1, columns], device=device), steps.flatten()
+    strides = torch.tensor([1, columns], device=device)
+    return _Plan(*_placement(canvas_shape, patch_size, device), strides, steps.flatten(), WHITE * block * block)
 
 
 def _sum_dtype(scale: int) -> torch.dtype:

@@ -35,12 +35,12 @@ class _Purse:
         self._world = world
         self._potential = potential
         self._weight = _read_weight(weight)
+        self._first = rewards.first_potential(world.num_envs, world.dataset.num_classes, world.device)
         self.open()
 
     def open(self) -> None:
         """Begins an episode: nobody believes anything yet."""
-        world = self._world
-        self._previous = rewards.first_potential(world.num_envs, world.dataset.num_classes, world.device)
+        self._previous = self._first
 
     @property
     def labels(self) -> Tensor:

@@ -45,9 +45,8 @@ def certainty(scores: Tensor, labels: Tensor) -> Tensor:
     Returns:
         `(N,)` in [-log C, 0].
     """
-    log_beliefs = _log_beliefs(scores)
-    # Not `sum`: its order depends on N, and a copy in a batch must be paid what a single environment pays.
-    return (log_beliefs.exp() * log_beliefs).cumsum(0)[-1]
+    shifted, weights, total = _softmax_parts(scores)
+    return torch.linalg.vecdot(weights, shifted) / total - total.log()
 
 
 def label_log_probability(scores: Tensor, labels: Tensor) -> Tensor:
@@ -60,7 +59,8 @@ def label_log_probability(scores: Tensor, labels: Tensor) -> Tensor:
     Returns:
         `(N,)`, at most 0.
     """
-    return _log_beliefs(scores).gather(0, labels[None])[0]
+    shifted, _, total = _softmax_parts(scores)
+    return shifted.gather(-1, labels[:, None]).squeeze(-1) - total.log()
 
 
 def first_potential(count: int, num_classes: int, device: torch.device) -> Tensor:
@@ -70,9 +70,15 @@ def first_potential(count: int, num_classes: int, device: torch.device) -> Tenso
 
 def shaping(potential: Tensor, previous: Tensor, weight: float) -> Tensor:
     """What is paid for the step from one belief to the next, `weight * (potential - previous)`, `(N,)`."""
-    return weight * (potential - previous)
+    return (potential - previous).mul_(weight)
 
 
-def _log_beliefs(scores: Tensor) -> Tensor:
-    """Log-softmax, transposed to `(C, N)`: for few classes torch is several times as fast along the first axis."""
-    return scores.t().contiguous().log_softmax(0)
+def _softmax_parts(scores: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Scores less their maximum, the exponentials of that, and their sum, of which softmax is made.
+
+    For few classes this is twice as fast as torch's `log_softmax`. A batch gets the same bits as its rows one by one,
+    so a copy in a vector environment is paid exactly what a single environment pays.
+    """
+    shifted = scores - scores.amax(-1, keepdim=True)
+    weights = shifted.exp()
+    return shifted, weights, weights.sum(-1)

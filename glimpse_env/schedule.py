@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+import torch
+from torch import Tensor
 
 from glimpse_env import draws
 
@@ -12,41 +13,49 @@ _LOOKAHEAD = 4096
 
 
 class Schedule:
-    """Hands out, episode by episode, which image each copy looks at, and its random numbers.
+    """Hands out, episode by episode, which image each copy looks at, where first, and numbers to make its canvas with.
 
     They are drawn for many episodes at once: for a single copy one draw costs as much as some thousands.
 
     Args:
         keys: One key a copy, `(N,)`; see `draws`.
         num_images: Size of the split.
-        num_numbers: How many uniform numbers an episode needs.
+        num_numbers: How many uniform numbers it takes to make a canvas.
+        device: Where the tensors are needed.
     """
 
-    def __init__(self, keys: draws.Keys, num_images: int, num_numbers: int) -> None:
+    def __init__(self, keys: draws.Keys, num_images: int, num_numbers: int, device: torch.device) -> None:
         self._keys = keys
         self._num_images = num_images
         self._num_numbers = num_numbers
+        self._device = device
         self._ahead = max(1, _LOOKAHEAD // len(keys))
         self.seek(0)
 
     def seek(self, episode: int) -> None:
         """Makes `episode` (>= 0) the next."""
         self._episode = episode
-        self._drawn_from: int | None = None
+        self._drawn: list[tuple[Tensor, Tensor, Tensor]] = []
 
-    def next(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Returns the next episode's images, `(N,)`, and its uniform numbers in [0, 1), `(N, num_numbers)`."""
-        if self._drawn_from is None or self._episode - self._drawn_from == self._ahead:
-            self._drawn_from = self._episode
-            self._draw()
-        row = self._episode - self._drawn_from
+    def next(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Returns the next episode of each copy.
+
+        Returns:
+            The images, `(N,)` int64; the first locations, `(N, 2)` float32 in [-1, 1); the numbers, `(N, num_numbers)`
+            float64 in [0, 1).
+        """
+        if not self._drawn:
+            self._drawn = self._draw()
         self._episode += 1
-        return self._images[row], self._uniform[row]
+        return self._drawn.pop()
 
-    def _draw(self) -> None:
+    def _draw(self) -> list[tuple[Tensor, Tensor, Tensor]]:
+        """Draws the episodes that come next, the first of them last."""
+        count = len(self._keys)
         keys = np.tile(self._keys, self._ahead)
-        episodes = self._episode + np.repeat(np.arange(self._ahead), len(self._keys))
+        episodes = self._episode + np.repeat(np.arange(self._ahead), count)
         images = draws.permuted(keys, episodes, _IMAGE, self._num_images)
-        uniform = draws.uniform(keys, episodes, _NUMBERS, self._num_numbers)
-        self._images = images.reshape(self._ahead, -1)
-        self._uniform = uniform.reshape(self._ahead, len(self._keys), self._num_numbers)
+        uniform = draws.uniform(keys, episodes, _NUMBERS, 2 + self._num_numbers)
+        parts = (images, (2 * uniform[:, :2] - 1).astype(np.float32), uniform[:, 2:])
+        batches = [torch.from_numpy(part).to(self._device).split(count) for part in parts]
+        return list(zip(*batches, strict=True))[::-1]

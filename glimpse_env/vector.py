@@ -111,7 +111,7 @@ class GlimpseVectorEnv(VectorEnv[dict[str, ArrayOrTensor], ArrayOrTensor, ArrayO
         elif not self.world.seeded:
             self.world.seed(draws.random_keys(self.np_random, self.num_envs))
         observations = self.world.begin(indices, episode)
-        return self._batch(observations), self._masked({"index": self.world.indices})
+        return self._batch(observations), self._masked({"index": self.world.indices.clone()})
 
     def step(
         self, actions: ArrayOrTensor
@@ -134,7 +134,7 @@ class GlimpseVectorEnv(VectorEnv[dict[str, ArrayOrTensor], ArrayOrTensor, ArrayO
         if ended:
             final = {"final_obs": self._final(observations), "final_info": self._masked(world.outcome())}
             observations = world.begin()
-            infos = self._mask(final) | self._masked({"index": world.indices})
+            infos = self._mask(final) | self._masked({"index": world.indices.clone()})
         return (
             self._batch(observations),
             self._full(0.0, np.float64, torch.float32),

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from gymnasium.error import ResetNeeded
-from numpy.typing import NDArray
 from torch import Tensor
 
 from glimpse_env import canvases, draws, retina, spaces
@@ -44,7 +43,6 @@ class World:
         num_steps: How many actions were taken since the last `begin`; None before the first `begin`.
     """
 
-    canvases: Tensor
     path: list[Tensor]
 
     def __init__(self, config: WorldConfig, num_envs: int, device: torch.device) -> None:
@@ -58,12 +56,16 @@ class World:
         self.observation_space = spaces.observation_space(channels, config.glimpse_size, config.num_scales)
         self.action_space = spaces.action_space(self.dataset.num_classes)
         self.num_steps: int | None = None
+        self.canvases = torch.empty(0, dtype=torch.uint8, device=device)
         self.indices = torch.zeros(num_envs, dtype=torch.int64, device=device)
         self.labels = self.indices
         self.scores = torch.zeros(num_envs, self.dataset.num_classes, device=device)
         self._images = self.dataset.images.to(device)
         self._labels = self.dataset.labels.to(device)
         self._num_canvas_draws = 0 if config.canvas_size is None else canvases.draws_needed(config.num_distractors)
+        self._initial_locations = None
+        if config.initial_location is not None:
+            self._initial_locations = torch.tensor([config.initial_location], device=device).repeat(num_envs, 1)
         self._schedule: Schedule | None = None
 
     @property
@@ -100,7 +102,7 @@ class World:
 
     def seed(self, keys: draws.Keys) -> None:
         """Begins the random numbers anew, with one key a copy, `(N,)`."""
-        self._schedule = Schedule(keys, len(self._images), 2 + self._num_canvas_draws)
+        self._schedule = Schedule(keys, len(self._images), self._num_canvas_draws, self.device)
 
     def begin(self, indices: Tensor | None = None, episode: int | None = None) -> dict[str, Tensor]:
         """Begins an episode on every copy and looks at it once. The world must be `seeded`.
@@ -115,13 +117,15 @@ class World:
         assert self._schedule is not None
         if episode is not None:
             self._schedule.seek(episode)
-        drawn, uniform = self._schedule.next()
-        self.indices = torch.from_numpy(drawn).to(self.device) if indices is None else indices
-        self.labels = self._labels[self.indices]
-        self.canvases = self._make_canvases(uniform[:, 2:])
-        self.path = [self._first_locations(uniform[:, :2])]
-        self.num_steps = 0
+        drawn, locations, numbers = self._schedule.next()
+        self.indices = drawn if indices is None else indices
+        self.labels = self._labels.index_select(0, self.indices)
+        # Lets go of the old ones first: with many copies they take most of the memory.
+        self._sums, self.canvases = [], self.canvases[:0]
+        self.canvases = self._make_canvases(numbers)
         self._sums = retina.box_sums(self.canvases, self.config.glimpse_size, self.config.num_scales)
+        self.path = [locations if self._initial_locations is None else self._initial_locations]
+        self.num_steps = 0
         return self._look()
 
     def advance(self, actions: Tensor) -> dict[str, Tensor]:
@@ -181,19 +185,14 @@ class World:
         glimpse = retina.glimpses(self._sums, locations, self.config.glimpse_size)
         return {"glimpse": glimpse, "location": locations.clone()}
 
-    def _first_locations(self, uniform: NDArray[np.float64]) -> Tensor:
-        if self.config.initial_location is not None:
-            return torch.tensor([self.config.initial_location], device=self.device).repeat(self.num_envs, 1)
-        return torch.from_numpy((2 * uniform - 1).astype(np.float32)).to(self.device)
-
-    def _make_canvases(self, uniform: NDArray[np.float64]) -> Tensor:
+    def _make_canvases(self, numbers: Tensor) -> Tensor:
         config = self.config
         if config.canvas_size is None:
-            return self._images[self.indices]
+            return self._images.index_select(0, self.indices)
         if config.split == "test":
             keys = np.full(self.num_envs, TEST_CANVASES)
             uniform = draws.uniform(keys, self.indices.cpu().numpy(), 0, self._num_canvas_draws)
-        numbers = torch.from_numpy(uniform).to(self.device)
+            numbers = torch.from_numpy(uniform).to(self.device)
         return canvases.place(self._images, self.indices, config.canvas_size, config.num_distractors, numbers)
 
 
