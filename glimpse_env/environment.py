@@ -132,7 +132,7 @@ class GlimpseEnv(gym.Env[Any, Any]):
         """
         world = self.world
         world.check_ready()
-        actions = read_action(action, world.action_space.shape, world.device)[None]
+        actions = read_action(action, world.action_space.shape, world.device)
         observation = _first(world.advance(actions))
         self._show()
         info = {key: value.item() for key, value in world.outcome().items()} if world.done else {}

@@ -33,11 +33,12 @@ def read_action(action: Any, shape: tuple[int, ...], device: torch.device) -> Te
 
     Args:
         action: NumPy array, torch tensor or nested sequence of floats.
-        shape: The shape that it must have, `(..., 2 + num_classes)`.
+        shape: The shape that it must have, `(2 + num_classes,)` or `(N, 2 + num_classes)`.
         device: Where the tensor is needed.
 
     Returns:
-        A copy, float32 on `device`: locations clipped to [-1, 1], class scores to [-20, 20].
+        A copy with a batch in front, `(N, 2 + num_classes)`, float32 on `device`: locations clipped to [-1, 1], class
+        scores to [-20, 20].
 
     Raises:
         TypeError: The action does not consist of floating-point numbers.
@@ -46,14 +47,14 @@ def read_action(action: Any, shape: tuple[int, ...], device: torch.device) -> Te
     if isinstance(action, Tensor):
         _check(action.is_floating_point(), tuple(action.shape), shape, action.dtype)
         finite = bool(torch.isfinite(action).all())
-        tensor = action.detach().to(device, torch.float32)
+        tensor = action.detach().to(device, torch.float32).reshape(-1, shape[-1])
     else:
         array = np.asarray(action)
         _check(array.dtype.kind == "f", array.shape, shape, array.dtype)
         finite = bool(np.isfinite(array).all())
         if array.dtype != np.float32:  # what float32 cannot hold is clipped as well
             array = array.clip(-MAX_SCORE, MAX_SCORE)
-        tensor = torch.from_numpy(array.astype(np.float32)).to(device)
+        tensor = torch.from_numpy(array.astype(np.float32).reshape(-1, shape[-1])).to(device)
     if not finite:
         raise ValueError(f"expected finite numbers in the action, got {action!r}")
     return tensor.clamp(*_limits(shape[-1], device))

@@ -139,9 +139,9 @@ class World:
         """
         assert self.num_steps is not None
         self.num_steps += 1
-        self.scores = actions[:, 2:]
+        locations, self.scores = actions.split([2, self.dataset.num_classes], dim=1)
         if not self.done:
-            self.path.append(actions[:, :2])
+            self.path.append(locations)
         return self._look()
 
     def check_ready(self) -> None:

@@ -37,7 +37,9 @@ def make(values: Any, dtype: Any) -> Any:
 def read(action: Any, shape: tuple[int, ...] = (5,)) -> Tensor:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        return read_action(action, shape, CPU)
+        batch = read_action(action, shape, CPU)
+        assert batch.shape == (shape[0] if len(shape) == 2 else 1, shape[-1])
+        return batch.view(shape)
 
 
 @pytest.mark.parametrize("dtype", FLOATS, ids=str)
