@@ -5,10 +5,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 
 # Read when matplotlib and pygame are first imported, so set before any test module is.
 os.environ["MPLBACKEND"] = "Agg"
 os.environ["SDL_VIDEODRIVER"] = "dummy"
+
+# The first example of a test may import or load what takes long; how fast things are is for the benchmarks.
+settings.register_profile("repository", deadline=None)
+settings.load_profile("repository")
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     torch.set_num_threads(1)

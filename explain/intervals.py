@@ -1,0 +1,83 @@
+"""Bootstrap confidence intervals over images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A statistic of all images, and the interval that it lies in.
+
+    Attributes:
+        value: The statistic.
+        low: Lower end of its interval, of the same shape.
+        high: Upper end.
+    """
+
+    value: Tensor
+    low: Tensor
+    high: Tensor
+
+    def to_json(self) -> dict[str, list[float]]:
+        """This as plain numbers."""
+        return {name: getattr(self, name).tolist() for name in ("value", "low", "high")}
+
+
+class Bootstrap:
+    """Draws images with replacement, again and again (Efron 1979), and sees how much a statistic varies.
+
+    One bootstrap serves any number of statistics of the same images, and it draws the same images for all of them. So
+    the interval of a difference between two agents is a paired one.
+
+    Args:
+        num_images: How many images there are.
+        num_resamples: How often they are drawn.
+        seed: Of the draws.
+        level: Probability that an interval covers.
+
+    Raises:
+        ValueError: There are no images, or `level` is not between 0 and 1.
+
+    Example:
+        >>> bootstrap = Bootstrap(num_images=100, seed=0)
+        >>> estimate = bootstrap.mean(torch.arange(100.0))
+        >>> bool(estimate.low < estimate.value < estimate.high)
+        True
+    """
+
+    def __init__(self, num_images: int, num_resamples: int = 1000, seed: int = 0, level: float = 0.95) -> None:
+        if num_images < 1:
+            raise ValueError(f"expected at least 1 image, got {num_images}")
+        if not 0 < level < 1:
+            raise ValueError(f"expected level between 0 and 1, got {level}")
+        generator = np.random.default_rng(seed)
+        counts = generator.multinomial(num_images, np.full(num_images, 1 / num_images), size=num_resamples)
+        self._shares = torch.from_numpy(counts / num_images)  # (num_resamples, num_images)
+        self._tails = torch.tensor([(1 - level) / 2, (1 + level) / 2], dtype=torch.float64)
+
+    def mean(self, values: Tensor) -> Estimate:
+        """Estimates the mean over images of `values`, `(N, ...)`; the estimate is `(...)`."""
+        return self.of_mean(values, lambda mean: mean)
+
+    def of_mean(self, values: Tensor, statistic: Callable[[Tensor], Tensor]) -> Estimate:
+        """Estimates a function of a mean.
+
+        Args:
+            values: `(N, ...)`.
+            statistic: Maps means `(R, ...)` to what is wanted, `(R, ...)`.
+
+        Raises:
+            ValueError: There are more or fewer values than images.
+        """
+        if len(values) != self._shares.shape[1]:
+            raise ValueError(f"expected values of {self._shares.shape[1]} images, got {len(values)}")
+        flat = values.double().flatten(1) if values.ndim > 1 else values.double()[:, None]
+        means = (self._shares @ flat).view(-1, *values.shape[1:])
+        low, high = torch.quantile(statistic(means), self._tails, dim=0)
+        return Estimate(statistic(values.double().mean(0)[None])[0], low, high)

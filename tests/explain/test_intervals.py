@@ -1,0 +1,59 @@
+"""Bootstrap intervals against what is known of means."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from explain import Bootstrap
+
+
+def test_the_interval_of_a_mean_is_that_of_the_normal_distribution() -> None:
+    values = torch.randn(2000, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    estimate = Bootstrap(2000, num_resamples=4000).mean(values)
+    assert estimate.value.item() == pytest.approx(values.mean().item())
+    half = 1.96 * values.std().item() / 2000**0.5
+    assert estimate.high.item() - estimate.value.item() == pytest.approx(half, rel=0.1)
+    assert estimate.value.item() - estimate.low.item() == pytest.approx(half, rel=0.1)
+
+
+def test_a_constant_has_no_width_and_shapes_are_kept() -> None:
+    estimate = Bootstrap(10).mean(torch.ones(10, 6, 3))
+    for part in (estimate.value, estimate.low, estimate.high):
+        assert part.shape == (6, 3)
+        torch.testing.assert_close(part, torch.ones(6, 3, dtype=torch.float64))
+
+
+def test_statistics_of_means_are_of_each_resample() -> None:
+    values = torch.randn(50, 4, generator=torch.Generator().manual_seed(2))
+    bootstrap = Bootstrap(50)
+    estimate = bootstrap.of_mean(values, lambda means: means.abs().sum(-1))
+    assert estimate.value.item() == pytest.approx(values.double().mean(0).abs().sum().item())
+    assert estimate.low < estimate.high
+
+
+def test_differences_are_paired() -> None:
+    """Two agents that are equally far apart on every image differ by exactly that, however much the images vary."""
+    values = torch.randn(100, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    bootstrap = Bootstrap(100)
+    difference = bootstrap.mean((values + 0.5) - values)
+    torch.testing.assert_close(
+        torch.stack([difference.low, difference.high]), torch.full((2,), 0.5, dtype=torch.float64)
+    )
+    assert bootstrap.mean(values).high - bootstrap.mean(values).low > 0.1
+
+
+def test_the_same_seed_gives_the_same_interval() -> None:
+    values = torch.rand(30)
+    one, same, other = (Bootstrap(30, seed=seed).mean(values) for seed in (1, 1, 2))
+    assert one == same
+    assert one.low != other.low
+
+
+def test_bad_arguments() -> None:
+    with pytest.raises(ValueError, match="at least 1 image, got 0"):
+        Bootstrap(0)
+    with pytest.raises(ValueError, match="level between 0 and 1, got 95"):
+        Bootstrap(5, level=95)
+    with pytest.raises(ValueError, match="of 5 images, got 4"):
+        Bootstrap(5).mean(torch.zeros(4))
