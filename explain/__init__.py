@@ -1,5 +1,23 @@
 """What a saved agent knew after each glimpse."""
 
+from explain.eig import EIGMaps, expected_information_gain, grid_locations
+from explain.fitting import Fit, FitSettings, fit_vae
 from explain.intervals import Bootstrap, Estimate
+from explain.recording import InvalidRecordingError, Recording, record
+from explain.vae import HiddenStateVAE, VAESettings
 
-__all__ = ["Bootstrap", "Estimate"]
+__all__ = [
+    "Bootstrap",
+    "EIGMaps",
+    "Estimate",
+    "Fit",
+    "FitSettings",
+    "HiddenStateVAE",
+    "InvalidRecordingError",
+    "Recording",
+    "VAESettings",
+    "expected_information_gain",
+    "fit_vae",
+    "grid_locations",
+    "record",
+]

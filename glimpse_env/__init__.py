@@ -16,6 +16,8 @@ from glimpse_env.reward_wrappers import (
 )
 from glimpse_env.vector import GlimpseVectorEnv
 
+__version__ = "0.1.0"
+
 __all__ = [
     "IDS",
     "DatasetError",

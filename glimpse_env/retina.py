@@ -71,11 +71,30 @@ def glimpses(sums: list[Tensor], locations: Tensor, glimpse_size: int) -> Tensor
     patches = []
     for scale, table in enumerate(sums):
         plan = _plan(canvas_shape, channels, glimpse_size, scale, locations.device)
-        starts = _starts(locations, plan.half, plan.shift)
-        index = (starts * plan.strides).sum(1, keepdim=True) + plan.steps  # (N, C*g*g)
-        patch = table.view(count, -1).gather(1, index) / plan.white
+        patch = table.view(count, -1).gather(1, _pixels(locations, plan)) / plan.white
         patches.append(patch.view(count, channels, glimpse_size, glimpse_size))
     return patches[0] if len(patches) == 1 else torch.cat(patches, dim=1)
+
+
+def glimpses_everywhere(sums: list[Tensor], locations: Tensor, glimpse_size: int) -> Tensor:
+    """Looks at each canvas once from every location.
+
+    Args:
+        sums: What `box_sums` made of the `N` canvases with the same `glimpse_size`.
+        locations: Where to look, `(L, 2)` float32, `(x, y)`, clipped to [-1, 1].
+        glimpse_size: Side of a patch after pooling, in pixels.
+
+    Returns:
+        `(N, L, num_scales * C, glimpse_size, glimpse_size)` float32 in [0, 1]: what `glimpses` gives for every pair.
+    """
+    count, channels, height, width = sums[0].shape
+    canvas_shape = (height - glimpse_size, width - glimpse_size)
+    patches = []
+    for scale, table in enumerate(sums):
+        plan = _plan(canvas_shape, channels, glimpse_size, scale, locations.device)
+        patch = table.view(count, -1).index_select(1, _pixels(locations, plan).flatten()) / plan.white
+        patches.append(patch.view(count, len(locations), channels, glimpse_size, glimpse_size))
+    return torch.cat(patches, dim=2)
 
 
 def patch_corners(locations: Tensor, canvas_shape: tuple[int, int], patch_size: int) -> Tensor:
@@ -133,6 +152,11 @@ def _plan(canvas_shape: tuple[int, int], channels: int, glimpse_size: int, scale
     steps = planes[:, None, None] + along[:, None] * columns + along
     strides = torch.tensor([1, columns], device=device)
     return _Plan(*_placement(canvas_shape, patch_size, device), strides, steps.flatten(), WHITE * block * block)
+
+
+def _pixels(locations: Tensor, plan: _Plan) -> Tensor:
+    """Positions of each patch's pixels in a flattened table, `(L, C*g*g)` int64."""
+    return (_starts(locations, plan.half, plan.shift) * plan.strides).sum(1, keepdim=True) + plan.steps
 
 
 def _sum_dtype(scale: int) -> torch.dtype:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor
 
-from glimpse_env.retina import box_sums, glimpses, patch_corners
+from glimpse_env.retina import box_sums, glimpses, glimpses_everywhere, patch_corners
 
 CORNERS = torch.tensor([[-1.0, -1.0], [1.0, -1.0], [-1.0, 1.0], [1.0, 1.0]])
 
@@ -226,3 +226,15 @@ def test_one_table_serves_any_number_of_glimpses() -> None:
     for seed in range(5):
         locations = random_locations(3, seed=seed)
         assert torch.equal(glimpses(sums, locations, 4), look(canvases, locations, 4, 2))
+
+
+@pytest.mark.parametrize("num_scales", [1, 3])
+def test_everywhere_is_every_pair(num_scales: int) -> None:
+    generator = torch.Generator().manual_seed(4)
+    canvases = torch.randint(0, 256, (3, 2, 9, 14), dtype=torch.uint8, generator=generator)
+    locations = torch.rand(5, 2, generator=generator) * 2.4 - 1.2
+    sums = box_sums(canvases, 3, num_scales)
+    everywhere = glimpses_everywhere(sums, locations, 3)
+    assert everywhere.shape == (3, 5, num_scales * 2, 3, 3)
+    for place, location in enumerate(locations):
+        assert torch.equal(everywhere[:, place], glimpses(sums, location.expand(3, 2), 3))
