@@ -5,30 +5,49 @@ import os
 from agents import saving
 from agents.a2c import A2C
 from agents.algorithm import Algorithm, TrainingDiverged
+from agents.convnet import ConvNet, convnet_accuracy, train_convnet
+from agents.evaluation import Evaluation, evaluate
+from agents.features import GlimpseFeatures
+from agents.looks import LookElsewhere, look_along_raster, look_at_centre, look_at_random
 from agents.losses import LossWeights
 from agents.policy import RAMPolicy
 from agents.ppo import PPO, PPOSettings
+from agents.presets import PRESETS, Preset, find_preset
 from agents.reinforce import REINFORCE
 from agents.saving import InvalidAgentError
 from agents.schedules import Schedule
 from agents.settings import Settings
-from agents.vec_env import GlimpseVecEnv
+from agents.vec_env import GlimpseVecEnv, make_sb3_env
 
 __all__ = [
     "A2C",
     "ALGORITHMS",
     "PPO",
+    "PRESETS",
     "REINFORCE",
     "Algorithm",
+    "ConvNet",
+    "Evaluation",
+    "GlimpseFeatures",
     "GlimpseVecEnv",
     "InvalidAgentError",
+    "LookElsewhere",
     "LossWeights",
     "PPOSettings",
+    "Preset",
     "RAMPolicy",
     "Schedule",
     "Settings",
     "TrainingDiverged",
+    "convnet_accuracy",
+    "evaluate",
+    "find_preset",
     "load",
+    "look_along_raster",
+    "look_at_centre",
+    "look_at_random",
+    "make_sb3_env",
+    "train_convnet",
 ]
 
 ALGORITHMS: dict[str, type[Algorithm]] = {"REINFORCE": REINFORCE, "A2C": A2C, "PPO": PPO}

@@ -7,7 +7,6 @@ import time
 from abc import ABC, abstractmethod
 from collections import deque
 from dataclasses import fields
-from importlib.metadata import version
 from typing import Any, ClassVar
 
 import gymnasium as gym
@@ -21,6 +20,7 @@ from stable_baselines3.common.logger import Logger
 from torch import Tensor
 from typing_extensions import Self
 
+import glimpse_env
 from agents import saving
 from agents.environments import read_environment
 from agents.losses import HybridLoss
@@ -96,7 +96,7 @@ class Algorithm(ABC):
                 num_classes=env.single_action_space.shape[0] - 2,
                 policy_kwargs=policy_kwargs or {},
                 settings=checked,
-                seed=np.random.SeedSequence().generate_state(1).item() if seed is None else seed,
+                seed=np.random.SeedSequence().generate_state(1).item() if seed is None else int(seed),
             ),
             device,
             env,
@@ -295,7 +295,7 @@ class Algorithm(ABC):
         self._logger = logger
 
     def _description(self) -> dict[str, Any]:
-        versions = {"torch": torch.__version__, "gymnasium": gym.__version__, "glimpse_env": version("glimpse-env")}
+        versions = {module.__name__: module.__version__ for module in (torch, gym, glimpse_env)}
         return {
             "algorithm": type(self).__name__,
             "agent": self.spec.to_json(),
@@ -327,7 +327,10 @@ class Algorithm(ABC):
 
     def _collect(self) -> Rollout:
         assert self._observation is not None
-        rollout = collect(self.policy, self.env, self._observation, self.generator)
+        try:
+            rollout = collect(self.policy, self.env, self._observation, self.generator)
+        except ValueError as error:  # the environment refuses actions that are not finite
+            raise TrainingDiverged(f"after {self.num_timesteps} steps the agent cannot act: {error}") from error
         self._observation = rollout.next_observation
         self.num_rollouts += 1
         self.num_timesteps += rollout.rewards.numel()

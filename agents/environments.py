@@ -11,12 +11,11 @@ from gymnasium.vector import VectorEnv
 from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker
 
 import glimpse_env
-from glimpse_env import reward_wrappers
+from glimpse_env import registration, reward_wrappers
+from glimpse_env.names import unknown_name_error
 
 _REMADE_ANYWAY = ("num_envs", "vectorization_mode", "device", "render_mode")
-_KNOWN_LAYERS = (
-    OrderEnforcing,
-    PassiveEnvChecker,
+_REWARDS = (
     reward_wrappers.HardAttentionReward,
     reward_wrappers.EntropyShapedReward,
     reward_wrappers.InformationGainReward,
@@ -24,6 +23,7 @@ _KNOWN_LAYERS = (
     reward_wrappers.VectorEntropyShapedReward,
     reward_wrappers.VectorInformationGainReward,
 )
+_KNOWN_LAYERS = (OrderEnforcing, PassiveEnvChecker, *_REWARDS)
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,21 @@ class EnvironmentSpec:
     Attributes:
         env_id: As for `gym.make`.
         arguments: What is passed with it.
+
+    Raises:
+        ValueError: There is no such id, or it stands for another kind of environment. An id that asks for a module to
+            be imported is refused, too: a saved agent must not choose what is executed.
     """
 
     env_id: str
     arguments: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        spec = gym.registry.get(self.env_id.removeprefix("glimpse_env:"))
+        if spec is None:
+            raise unknown_name_error("environment", self.env_id, glimpse_env.IDS)
+        if spec.vector_entry_point != registration.VECTOR_ENTRY_POINT:
+            raise ValueError(f"expected the id of a glimpse environment, got {self.env_id!r}")
 
     def make(self, **overrides: Any) -> gym.Env[Any, Any]:
         """Makes a single environment."""
@@ -65,13 +76,16 @@ def read_environment(env: str | gym.Env[Any, Any] | VectorEnv[Any, Any, Any]) ->
     spec = env.unwrapped.spec
     if spec is None or not isinstance(env.unwrapped, glimpse_env.GlimpseEnv | glimpse_env.GlimpseVectorEnv):
         raise ValueError(f"expected a glimpse environment that gym.make or gym.make_vec made, got {env}")
+    layers: list[Any] = []
     layer: Any = env
     while layer is not env.unwrapped:
-        if not isinstance(layer, _KNOWN_LAYERS):
-            raise ValueError(
-                f"agents make their own copies of an environment, and {type(layer).__name__} would be lost"
-            )
+        layers.append(layer)
         layer = layer.env
+    rewards = [layer for layer in layers if isinstance(layer, _REWARDS)]
+    made = 0 if spec.kwargs.get("reward", "hard") is None else 1  # by its id, and always the innermost
+    lost = [layer for layer in layers if not isinstance(layer, _KNOWN_LAYERS)] + rewards[: len(rewards) - made]
+    if lost:
+        raise ValueError(f"agents make their own copies of an environment, and {type(lost[0]).__name__} would be lost")
     arguments = {name: value for name, value in spec.kwargs.items() if name not in _REMADE_ANYWAY}
     if arguments.get("data_dir") is not None:
         arguments["data_dir"] = os.fspath(arguments["data_dir"])

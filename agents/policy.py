@@ -140,7 +140,7 @@ class RAMPolicy(nn.Module):
         single = location.ndim == 1
         if single:
             glimpse, location = glimpse[None], location[None]
-        count = len(location)
+        count = location.shape[0] if location.ndim else 0
         if glimpse.shape != (count, *self.glimpse_shape) or location.shape != (count, 2):
             raise ValueError(
                 f"expected glimpses of shape {self.glimpse_shape} with locations of shape (2,), "
@@ -160,11 +160,15 @@ class RAMPolicy(nn.Module):
     def _read_state(self, state: Any, episode_start: Any, count: int) -> Tensor:
         if state is None:
             return self.initial_state(count)
-        memory = torch.as_tensor(np.asarray(state, np.float32), device=self.device).reshape(-1, self.core.state_size)
-        if len(memory) != count:
-            raise ValueError(f"expected a state for each of {count} observations, got {len(memory)}")
+        shape = (count, self.core.state_size)
+        memory = torch.as_tensor(np.asarray(state, np.float32), device=self.device)
+        if memory.shape != shape and not (count == 1 and memory.shape == shape[1:]):
+            raise ValueError(f"expected a state of shape {shape}, got {tuple(memory.shape)}")
+        memory = memory.reshape(shape)
         if episode_start is not None:
             start = torch.as_tensor(np.asarray(episode_start, dtype=bool), device=self.device).reshape(-1, 1)
+            if len(start) not in (1, count):
+                raise ValueError(f"expected episode_start for each of {count} observations, got {len(start)}")
             memory = torch.where(start, 0.0, memory)
         return memory
 

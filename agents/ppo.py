@@ -10,7 +10,8 @@ import torch
 from agents.advantages import advantages
 from agents.algorithm import Algorithm
 from agents.losses import hybrid_loss
-from agents.settings import Settings, check_at_least
+from agents.settings import Settings
+from glimpse_env.config import check_integer
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,8 @@ class PPOSettings(Settings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_at_least("n_epochs", self.n_epochs, 1)
-        check_at_least("batch_size", self.batch_size, 1)
+        check_integer("n_epochs", self.n_epochs, 1)
+        check_integer("batch_size", self.batch_size, 1)
         if not 0 <= self.gae_lambda <= 1:
             raise ValueError(f"expected gae_lambda in [0, 1], got {self.gae_lambda}")
         if not self.clip_range > 0:
@@ -83,4 +84,4 @@ class PPO(Algorithm):
                     weights=settings.loss_weights,
                 )
                 moved = (ratio.detach() - 1).abs() > settings.clip_range
-                self._minimise(loss, clip_fraction=moved.float().mean())
+                self._minimise(loss, clip_fraction=moved.float().sum() / max(moved.numel(), 1))

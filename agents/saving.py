@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 import os
-import tempfile
+import secrets
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -55,23 +55,22 @@ def write(path: str | os.PathLike[str], description: dict[str, Any], tensors: di
     content = buffer.getvalue()
     described = description | {"format": FORMAT}
     described["digest"] = _digest(described, content)
+    temporary = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-", delete=False) as file:
-            try:
+        try:
+            with open(temporary, "xb") as file:
                 with zipfile.ZipFile(file, "w") as archive:
                     archive.writestr(DESCRIPTION, json.dumps(described, indent=2))
                     archive.writestr(TENSORS, content)
                 file.flush()
                 os.fsync(file.fileno())
-                os.replace(file.name, path)
-            except BaseException:
-                os.unlink(file.name)
-                raise
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
     except OSError as error:
-        raise OSError(
-            error.errno, f"the agent could not be saved ({error.strerror}); an older file is left as it was", str(path)
-        ) from error
+        reason = f"the agent could not be saved ({error.strerror or error}); an older file is left as it was"
+        raise OSError(error.errno, reason, str(path)) from error
 
 
 def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -110,7 +109,11 @@ def complaints_about(path: str | os.PathLike[str]) -> Iterator[None]:
     except InvalidAgentError:
         raise
     except Exception as error:
-        reason = "it is truncated, or no zip" if isinstance(error, zipfile.BadZipFile | EOFError) else str(error)
+        reason = str(error)
+        if isinstance(error, zipfile.BadZipFile | EOFError):
+            reason = "it is truncated, or no zip"
+        elif isinstance(error, KeyError):
+            reason = f"it lacks {error}"
         raise InvalidAgentError(path, reason) from error
 
 

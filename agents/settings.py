@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 from agents.environments import EnvironmentSpec
 from agents.losses import LossWeights
 from agents.schedules import Schedule, read_schedule
+from glimpse_env.config import check_integer
 from glimpse_env.names import unknown_name_error
 
 PRECISIONS = ("float32", "bfloat16")
@@ -19,7 +22,7 @@ class Settings:
     """How an agent learns.
 
     Raises:
-        TypeError: A schedule is neither a number nor an `agents.Schedule`.
+        TypeError: A schedule is neither a number nor an `agents.Schedule`, or a count is no integer.
         ValueError: A number is out of range.
     """
 
@@ -38,20 +41,19 @@ class Settings:
 
     def __post_init__(self) -> None:
         for name in ("learning_rate", "location_std"):
-            object.__setattr__(self, name, read_schedule(name, getattr(self, name)))
+            schedule = read_schedule(name, getattr(self, name))
+            if not all(math.isfinite(value) and value >= 0 for value in (schedule.start, schedule.end)):
+                raise ValueError(f"expected {name} to be finite and not negative, got {schedule}")
+            object.__setattr__(self, name, schedule)
+        if not self.location_std.start > 0:  # type: ignore[union-attr]
+            raise ValueError("expected location_std to start above 0: without noise nothing is learnt about locations")
         if isinstance(self.loss_weights, dict):
             object.__setattr__(self, "loss_weights", LossWeights(**self.loss_weights))
-        check_at_least("num_envs", self.num_envs, 1)
+        check_integer("num_envs", self.num_envs, 1)
         if not self.max_grad_norm > 0:
             raise ValueError(f"expected max_grad_norm to be positive, got {self.max_grad_norm}")
         if self.precision not in PRECISIONS:
             raise unknown_name_error("precision", self.precision, PRECISIONS)
-
-
-def check_at_least(name: str, value: int, lowest: int) -> None:
-    """Raises a `ValueError` if `value` is less than `lowest`."""
-    if value < lowest:
-        raise ValueError(f"expected {name} to be at least {lowest}, got {value}")
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,9 @@ class AgentSpec:
         policy_kwargs: Arguments of `RAMPolicy`.
         settings: How it learns.
         seed: Of the weights, the locations and the environment.
+
+    Raises:
+        TypeError: Something in it could not be written into a saved agent.
     """
 
     environment: EnvironmentSpec
@@ -73,6 +78,12 @@ class AgentSpec:
     policy_kwargs: dict[str, Any]
     settings: Settings
     seed: int
+
+    def __post_init__(self) -> None:
+        try:
+            json.dumps(self.to_json())
+        except TypeError as error:
+            raise TypeError(f"expected numbers, strings, lists and dicts, which can be saved: {error}") from error
 
     def to_json(self) -> dict[str, Any]:
         """This as plain numbers, strings, lists and dicts."""

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 from gymnasium.vector import VectorEnv
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
+
+from glimpse_env import VectorDiscreteActions
 
 
 class GlimpseVecEnv(VecEnv):
@@ -93,6 +96,26 @@ class GlimpseVecEnv(VecEnv):
     def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
         """Whether the environment wears a wrapper. It does what `Monitor` does, so it claims to wear that one."""
         return [wrapper_class is Monitor for _ in self._get_indices(indices)]
+
+
+def make_sb3_env(env_id: str, num_envs: int, grid: int | None = None, **arguments: Any) -> GlimpseVecEnv:
+    """Makes copies of an environment for Stable-Baselines3.
+
+    Args:
+        env_id: As for `gym.make_vec`.
+        num_envs: Number of copies.
+        grid: Columns and rows of `glimpse_env.DiscreteActions`, for categorical policies; by default actions are
+            continuous.
+        **arguments: Of the environment.
+
+    Example:
+        >>> make_sb3_env("glimpse_env:GlimpseDigits-v0", num_envs=4, grid=3).action_space
+        MultiDiscrete([ 9 10])
+    """
+    env: VectorEnv[Any, Any, Any] = gym.make_vec(
+        env_id, num_envs=num_envs, vectorization_mode="vector_entry_point", **arguments
+    )
+    return GlimpseVecEnv(env if grid is None else VectorDiscreteActions(env, grid))
 
 
 def _numpy(values: Any) -> np.ndarray[Any, Any]:

@@ -1,6 +1,7 @@
 """What a saved agent knew after each glimpse."""
 
 from explain.eig import EIGMaps, expected_information_gain, grid_locations
+from explain.eig_policy import EIGPolicy
 from explain.fitting import Fit, FitSettings, fit_vae
 from explain.intervals import Bootstrap, Estimate
 from explain.recording import InvalidRecordingError, Recording, record
@@ -9,6 +10,7 @@ from explain.vae import HiddenStateVAE, VAESettings
 __all__ = [
     "Bootstrap",
     "EIGMaps",
+    "EIGPolicy",
     "Estimate",
     "Fit",
     "FitSettings",

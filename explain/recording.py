@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -62,11 +62,14 @@ class Recording:
     num_scales: int
 
     def __post_init__(self) -> None:
-        count, glimpses = self.hidden.shape[:2]
-        for name, leading in [("beliefs", (count, glimpses)), ("locations", (count, glimpses, 2))]:
-            _check_leading(name, getattr(self, name), leading)
-        for name in ("labels", "indices", "canvases", "originals"):
-            _check_leading(name, getattr(self, name), (count,))
+        leading = self.hidden.shape[:2]
+        _check("hidden", self.hidden, np.float32, (*leading, None))
+        _check("beliefs", self.beliefs, np.float32, (*leading, None))
+        _check("locations", self.locations, np.float32, (*leading, 2))
+        for name in ("labels", "indices"):
+            _check(name, getattr(self, name), np.int64, leading[:1])
+        for name in ("canvases", "originals"):
+            _check(name, getattr(self, name), np.uint8, (*leading[:1], None, None, None))
 
     def __len__(self) -> int:
         """Number of images."""
@@ -80,15 +83,15 @@ class Recording:
         """
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-", delete=False) as file:
-            try:
+        temporary = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
+        try:
+            with open(temporary, "xb") as file:
                 np.savez_compressed(file, format=FORMAT, **{one.name: getattr(self, one.name) for one in fields(self)})
                 file.flush()
                 os.fsync(file.fileno())
-                os.replace(file.name, path)
-            except BaseException:
-                os.unlink(file.name)
-                raise
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Recording:
@@ -180,8 +183,8 @@ def _play(
 
 def beliefs_of(actions: NDArray[np.float32]) -> NDArray[np.float32]:
     """The beliefs `(N, C)` in actions `(N, 2 + C)`: the softmax of their class scores."""
-    scores = actions[:, 2:] - actions[:, 2:].max(axis=1, keepdims=True)
-    weights = np.exp(scores)
+    scores = np.asarray(actions[:, 2:], dtype=np.float32)
+    weights = np.exp(scores - scores.max(axis=1, keepdims=True))
     return weights / weights.sum(axis=1, keepdims=True)
 
 
@@ -193,7 +196,8 @@ def flatten_state(state: Any) -> NDArray[np.float32]:
             `(layers, N, size)`.
     """
     if isinstance(state, tuple):
-        return np.concatenate([part.swapaxes(0, 1).reshape(part.shape[1], -1) for part in state], axis=1)
+        rows = [part.swapaxes(0, 1).reshape(part.shape[1], -1) for part in state]
+        return np.concatenate(rows, axis=1, dtype=np.float32)
     return np.asarray(state, dtype=np.float32)
 
 
@@ -214,6 +218,11 @@ def state_restorer(example: Any) -> Callable[[NDArray[np.float32]], Any]:
     return restore
 
 
-def _check_leading(name: str, array: NDArray[Any], leading: tuple[int, ...]) -> None:
-    if array.shape[: len(leading)] != leading:
-        raise ValueError(f"expected {name} of shape {leading} at the front, got {array.shape}")
+def _check(name: str, array: NDArray[Any], dtype: Any, shape: tuple[int | None, ...]) -> None:
+    """Raises a `ValueError` unless an array has this type and shape, where None stands for any length."""
+    fits = array.ndim == len(shape) and all(side in (None, has) for side, has in zip(shape, array.shape, strict=True))
+    if array.dtype != dtype or not fits:
+        wanted = ", ".join("any" if side is None else str(side) for side in shape)
+        raise ValueError(
+            f"expected {name} of {np.dtype(dtype)} and shape ({wanted}), got {array.dtype} and {array.shape}"
+        )

@@ -92,8 +92,10 @@ class HiddenStateVAE(nn.Module):
 
     def standardise(self, hidden: Tensor) -> None:
         """Takes mean and standard deviation from hidden states `(M, hidden_size)`; done once, before it learns."""
+        std = hidden.std(0, correction=0)
         self.hidden_mean.copy_(hidden.mean(0))
-        self.hidden_std.copy_(hidden.std(0).clamp(min=1e-3))
+        # Units that were silent here would drown all others where they are not.
+        self.hidden_std.copy_(torch.where(std > 1e-5, std.clamp(min=1e-3), 1.0))
 
     def encode(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
         """Maps hidden states `(..., hidden_size)` to mean and log-variance of z, each `(..., latent_size)`."""

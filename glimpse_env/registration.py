@@ -26,6 +26,9 @@ from glimpse_env.vector import GlimpseVectorEnv
 _TRANSLATED = {"num_glimpses": 6, "glimpse_size": 12, "num_scales": 3, "canvas_size": 60}
 _RGB = {"num_glimpses": 8, "glimpse_size": 8, "num_scales": 2}
 
+ENTRY_POINT = "glimpse_env.registration:make_env"
+VECTOR_ENTRY_POINT = "glimpse_env.registration:make_vector_env"
+
 IDS: dict[str, dict[str, Any]] = {
     "Glimpse-v0": {},
     "GlimpseMNIST-v0": {"dataset": "mnist"},
@@ -79,8 +82,8 @@ def register_ids() -> None:
     for env_id, arguments in IDS.items():
         gym.register(
             env_id,
-            entry_point="glimpse_env.registration:make_env",
-            vector_entry_point="glimpse_env.registration:make_vector_env",
+            entry_point=ENTRY_POINT,
+            vector_entry_point=VECTOR_ENTRY_POINT,
             kwargs=arguments,
             # The environment itself refuses to step before reset, and says so.
             order_enforce=False,

@@ -1,6 +1,7 @@
 """Measures what the project promises of speed and memory, and prints a table of it beside the targets.
 
 python scripts/benchmark.py env
+python scripts/benchmark.py train
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from agents import A2C, PPO, REINFORCE, Algorithm
 from glimpse_env import DatasetError
 
 MEGABYTE = 1_000_000
@@ -61,6 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     subcommands = parser.add_subparsers(required=True, metavar="WHAT")
     add_env(subcommands)
+    add_train(subcommands)
     options = parser.parse_args(arguments)
     show(options.run(options))
 
@@ -100,13 +103,7 @@ def add_env(subcommands: Any) -> None:
 
 def benchmark_env(options: argparse.Namespace) -> Benchmark:
     """Measures the environments. Actions are random and drawn beforehand: what an agent costs does not count."""
-    notes = []
-    plain, cluttered = "GlimpseMNIST-v0", "GlimpseClutteredMNIST-v0"
-    try:
-        gym.make(plain).close()
-    except DatasetError as error:
-        plain, cluttered = "GlimpseDigits-v0", "GlimpseClutteredDigits-v0"
-        notes.append(f"Measured on {plain} and {cluttered}, as MNIST is not there: {error}")
+    plain, cluttered, notes = ids_at_hand()
     # The sizes are given, so that they are the same whatever the data set.
     small: dict[str, Any] = {"id": plain, "num_glimpses": 6, "glimpse_size": 8, "num_scales": 1}
     large: dict[str, Any] = {"id": cluttered, "num_glimpses": 8, "glimpse_size": 12, "num_scales": 3}
@@ -133,6 +130,62 @@ def benchmark_env(options: argparse.Namespace) -> Benchmark:
     megabytes = None if added is None else added / MEGABYTE
     rows.append(Row("memory of 1024 cluttered 60x60 copies: MB", megabytes, 100, "{:.0f}", True))
     return Benchmark("Environments", rows, notes)
+
+
+def add_train(subcommands: Any) -> None:
+    """Adds the subcommand `train`."""
+    parser = subcommands.add_parser("train", help="images a second that agents are trained on")
+    parser.add_argument(
+        "--seconds", type=seconds, default=10.0, help="how long to measure each agent (default: %(default)s)"
+    )
+    parser.set_defaults(run=benchmark_train)
+
+
+def benchmark_train(options: argparse.Namespace) -> Benchmark:
+    """Measures training as a whole, environment and log included, on 28x28 with 6 glimpses of 8x8."""
+    plain, _, notes = ids_at_hand()
+    env = gym.make(plain, num_glimpses=6, glimpse_size=8, num_scales=1)
+    small, large, mixed = (
+        REINFORCE(env, seed=0, num_envs=num_envs, precision=precision)
+        for num_envs, precision in ((128, "float32"), (512, "float32"), (512, "bfloat16"))
+    )
+    a2c, ppo = A2C(env, seed=0, num_envs=128), PPO(env, seed=0, num_envs=128)
+    has_bfloat16 = _has_bfloat16()
+    learners = {"128": small, "512": large, "A2C": a2c, "PPO": ppo} | ({"bfloat16": mixed} if has_bfloat16 else {})
+    players: dict[str, Player] = {name: learner(agent) for name, agent in learners.items()}
+    speed = rates(players | {"multiply": multiplier()}, options.seconds)
+
+    # A weight of a linear layer is one multiplication and one addition; backward costs twice what forward does.
+    weights = sum(weight.numel() for weight in large.policy.parameters() if weight.ndim == 2)
+    operations = 3 * 2 * weights * large.num_glimpses
+    share = speed["512"] * operations / speed["multiply"]
+    epochs = ppo.settings.n_epochs
+    notes.append(f"Matrices: {speed['multiply'] / 1e9:.0f} GFLOP/s; one image: {operations / 1e6:.1f} MFLOP.")
+    rows = [
+        Row("REINFORCE, batch 128, float32: images/s", speed["128"], 9_000, "{:,.0f}"),
+        Row("REINFORCE, batch 512, float32: images/s", speed["512"], 13_000, "{:,.0f}"),
+        Row("share of the matrix-multiply rate, batch 512", share, 0.65, "{:.2f}"),
+        Row(
+            "batch 512: images/s with bfloat16 / float32",
+            speed["bfloat16"] / speed["512"] if has_bfloat16 else None,
+            1.3,
+            "{:.2f}",
+        ),
+        Row("images/s of A2C / of REINFORCE", speed["A2C"] / speed["128"], 0.9, "{:.2f}"),
+        Row("images/s of PPO x its epochs / of REINFORCE", speed["PPO"] * epochs / speed["128"], 0.75, "{:.2f}"),
+    ]
+    return Benchmark("Training", rows, notes)
+
+
+def ids_at_hand() -> tuple[str, str, list[str]]:
+    """The ids to measure on, plain and cluttered, and a note where MNIST is not there."""
+    plain, cluttered = "GlimpseMNIST-v0", "GlimpseClutteredMNIST-v0"
+    try:
+        gym.make(plain).close()
+    except DatasetError as error:
+        plain, cluttered = "GlimpseDigits-v0", "GlimpseClutteredDigits-v0"
+        return plain, cluttered, [f"Measured on {plain} and {cluttered}, as MNIST is not there: {error}"]
+    return plain, cluttered, []
 
 
 Player = Callable[[], int]
@@ -179,8 +232,39 @@ def vector_player(num_envs: int, **arguments: Any) -> Player:
     return play
 
 
+def learner(agent: Algorithm) -> Player:
+    """Makes an agent learn for some rounds; counts images, not steps."""
+
+    def play(rounds: int = 10) -> int:
+        images = rounds * agent.settings.num_envs
+        agent.learn(images * agent.num_glimpses)
+        return images
+
+    return play
+
+
+def multiplier(side: int = 1536) -> Player:
+    """Multiplies large float32 matrices; counts floating-point operations."""
+    left, right = torch.rand(2, side, side)
+
+    def play() -> int:
+        torch.mm(left, right)
+        return 2 * side**3
+
+    return play
+
+
+def _has_bfloat16() -> bool:
+    """Whether the processor computes in bfloat16; only Linux tells."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="ascii")
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
 def rates(players: Mapping[Any, Player], duration: float) -> dict[Any, float]:
-    """Measures steps a second, the median of many plays.
+    """Measures what players count a second, the median of many plays.
 
     Players take turns, so that whatever slows the machine down for a while slows all of them down.
 

@@ -1,0 +1,124 @@
+"""How often an agent is right after each glimpse, over a whole split."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.vector import VectorEnv
+from numpy.typing import NDArray
+
+from glimpse_env.sweep import sweep
+
+NUM_ENVS = 500
+CONFIDENCE = 1.959964
+"""Standard deviations on each side of a normal mean that make 95 %."""
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What an agent did on `M` images with `T` glimpses each.
+
+    Attributes:
+        num_images: M.
+        accuracy: Share of images whose class was believed in most after each glimpse, `(T,)`.
+        low: Lower ends of the 95 % Wilson confidence intervals of the accuracy, `(T,)`.
+        high: Upper ends, `(T,)`.
+        mean_return: Mean over images of the sum of rewards.
+        labels: True classes, `(M,)` int64; image `i` of the split is in row `i` here and below.
+        predictions: The class believed in most after each glimpse, `(M, T)` int64.
+        locations: Where the glimpses were taken, `(M, T, 2)` float32.
+    """
+
+    num_images: int
+    accuracy: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    mean_return: float
+    labels: NDArray[np.int64]
+    predictions: NDArray[np.int64]
+    locations: NDArray[np.float32]
+
+    def to_json(self) -> dict[str, Any]:
+        """The figures as plain numbers and lists, without what is known of each image."""
+        return {
+            "num_images": self.num_images,
+            "accuracy": self.accuracy.tolist(),
+            "low": self.low.tolist(),
+            "high": self.high.tolist(),
+            "mean_return": self.mean_return,
+        }
+
+
+def evaluate(agent: Any, env: str | VectorEnv[Any, Any, Any] | None = None, *, seed: int = 0) -> Evaluation:
+    """Shows an agent each image of a split exactly once, and lets it act deterministically.
+
+    Image `i` is seen as `env.reset(seed=seed + i, options={"index": i})` shows it in a single environment, so that the
+    result does not depend on how many copies the vector environment has.
+
+    Args:
+        agent: Anything with the `predict` of Stable-Baselines3, recurrent or not.
+        env: The native vector environment to act in, wrapped as the agent needs it, or an id, of which the test split
+            is taken. By default `agent.make_vec_env(..., split="test")`.
+        seed: Of the first location of each image, where the environment draws it.
+
+    Example:
+        >>> from agents import REINFORCE
+        >>> agent = REINFORCE("glimpse_env:GlimpseDigits-v0", num_envs=64, seed=0).learn(64 * 6 * 200)
+        >>> evaluation = evaluate(agent)
+        >>> evaluation.num_images, evaluation.accuracy.shape
+        (360, (6,))
+        >>> bool(evaluation.low[-1] < evaluation.accuracy[-1] < evaluation.high[-1])
+        True
+    """
+    envs: Any = env
+    if env is None:
+        envs = agent.make_vec_env(NUM_ENVS, split="test")
+    elif isinstance(env, str):
+        envs = gym.make_vec(env, NUM_ENVS, vectorization_mode="vector_entry_point", split="test")
+    world = envs.unwrapped.world
+    labels = world.dataset.labels.numpy().copy()
+    returns = np.zeros(len(labels))
+    predictions = np.zeros((len(labels), world.config.num_glimpses), dtype=np.int64)
+    locations = np.zeros((*predictions.shape, 2), dtype=np.float32)
+    for glance in sweep(agent, envs, seed=seed):
+        images, new = glance.images, slice(len(glance.images))
+        locations[images, glance.glimpse] = glance.observation["location"][new]
+        predictions[images, glance.glimpse] = glance.scores.argmax(-1)[new]
+        returns[images] += glance.rewards[new]
+    successes = (predictions == labels[:, None]).sum(0)
+    low, high = wilson_interval(successes, len(labels))
+    return Evaluation(
+        num_images=len(labels),
+        accuracy=successes / len(labels),
+        low=low,
+        high=high,
+        mean_return=float(returns.mean()),
+        labels=labels,
+        predictions=predictions,
+        locations=locations,
+    )
+
+
+def wilson_interval(successes: NDArray[np.int64], trials: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The 95 % confidence interval of a share (Wilson 1927), which holds for small counts and near 0 and 1 as well.
+
+    Args:
+        successes: How often it happened, any shape.
+        trials: How often it could have happened.
+
+    Returns:
+        The lower and upper ends, each of the shape of `successes`.
+
+    Example:
+        >>> low, high = wilson_interval(np.array([0, 5, 10]), 10)
+        >>> low.round(3), high.round(3)
+        (array([0.   , 0.237, 0.722]), array([0.278, 0.763, 1.   ]))
+    """
+    share = successes / trials
+    doubt = CONFIDENCE**2 / trials
+    centre = (share + doubt / 2) / (1 + doubt)
+    half = CONFIDENCE / (1 + doubt) * np.sqrt(share * (1 - share) / trials + doubt / (4 * trials))
+    return np.clip(centre - half, 0, 1), np.clip(centre + half, 0, 1)

@@ -1,0 +1,67 @@
+"""Presets: environments, each with the way to learn that was found to do well in it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from agents.environments import EnvironmentSpec
+from agents.schedules import Schedule
+from glimpse_env.names import unknown_name_error
+
+
+def _settings() -> dict[str, Any]:
+    return {"learning_rate": Schedule(1e-3, 0, "cosine"), "location_std": 0.1, "num_envs": 128}
+
+
+@dataclass(frozen=True)
+class Preset:
+    """What to train, how, and for how long.
+
+    Attributes:
+        environment: Where the agent lives.
+        algorithm: `"REINFORCE"`, `"A2C"` or `"PPO"`.
+        policy_kwargs: Arguments of `agents.RAMPolicy`.
+        settings: Fields of `agents.Settings`.
+        num_images: How many images (episodes) to train on.
+    """
+
+    environment: EnvironmentSpec
+    algorithm: str = "REINFORCE"
+    policy_kwargs: dict[str, Any] = field(default_factory=lambda: {"core": "rnn", "hidden_size": 256})
+    settings: dict[str, Any] = field(default_factory=_settings)
+    num_images: int = 6_000_000
+
+
+_SMALL_GLIMPSES = {"num_glimpses": 6, "glimpse_size": 8, "num_scales": 1}
+
+PRESETS: dict[str, Preset] = {
+    "mnist": Preset(EnvironmentSpec("GlimpseMNIST-v0", {})),
+    "translated": Preset(EnvironmentSpec("GlimpseTranslatedMNIST-v0", {})),
+    "cluttered40": Preset(EnvironmentSpec("GlimpseClutteredMNIST-v0", {"canvas_size": 40, **_SMALL_GLIMPSES})),
+    "cluttered60": Preset(EnvironmentSpec("GlimpseClutteredMNIST-v0", {})),
+    "cluttered100": Preset(EnvironmentSpec("GlimpseClutteredMNIST-v0", {"canvas_size": 100})),
+    "digits": Preset(EnvironmentSpec("GlimpseDigits-v0", {}), num_images=500_000),
+    "cluttered-digits": Preset(EnvironmentSpec("GlimpseClutteredDigits-v0", {}), num_images=2_000_000),
+}
+"""By name."""
+
+
+def find_preset(name: str) -> Preset:
+    """Finds the preset of that name, or makes one of an environment's id with the settings of most.
+
+    Raises:
+        ValueError: It is neither the name of a preset nor an id.
+
+    Example:
+        >>> find_preset("cluttered100").environment
+        EnvironmentSpec(env_id='GlimpseClutteredMNIST-v0', arguments={'canvas_size': 100})
+        >>> find_preset("GlimpseKMNIST-v0").environment
+        EnvironmentSpec(env_id='GlimpseKMNIST-v0', arguments={})
+    """
+    if name in PRESETS:
+        return PRESETS[name]
+    if re.fullmatch(r"([\w.]+:)?Glimpse\w*-v\d+", name):
+        return Preset(EnvironmentSpec(name, {}))
+    raise unknown_name_error("preset", name, PRESETS)

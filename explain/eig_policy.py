@@ -1,0 +1,98 @@
+"""Looking where the expected information gain is highest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from explain.eig import Imagine, expected_information_gain, grid_locations
+from explain.recording import Agent, beliefs_of, flatten_state, state_restorer
+
+
+class EIGPolicy:
+    """Acts as an agent does, except that it looks where it expects to learn most.
+
+    Memory and beliefs are the agent's own; only the location of each action is replaced, by the place of a grid whose
+    expected information gain is highest. It is itself an agent that can be recorded and evaluated. The same batch of
+    observations and states gives the same actions, every time.
+
+    Args:
+        agent: Whose memory and beliefs are used; it is reached through `predict` alone.
+        imagine: Draws canvases for its states, for example `HiddenStateVAE.sample`, with torch's global random numbers.
+        grid: Columns and rows of places to choose from, the centres of equal cells of the canvas.
+        glimpse_size: Of the agent's retina.
+        num_scales: Of the agent's retina.
+        num_samples: Canvases drawn for each state.
+        seed: Of what is imagined.
+
+    Raises:
+        ValueError: A number is less than 1.
+    """
+
+    def __init__(
+        self,
+        agent: Agent,
+        imagine: Imagine,
+        *,
+        grid: int,
+        glimpse_size: int,
+        num_scales: int,
+        num_samples: int = 16,
+        seed: int = 0,
+    ) -> None:
+        numbers = {"grid": grid, "glimpse_size": glimpse_size, "num_scales": num_scales, "num_samples": num_samples}
+        for name, value in numbers.items():
+            if value < 1:
+                raise ValueError(f"expected {name} to be at least 1, got {value}")
+        self.agent = agent
+        self.imagine = imagine
+        self.locations = grid_locations(grid)
+        self.glimpse_size = glimpse_size
+        self.num_scales = num_scales
+        self.num_samples = num_samples
+        self.seed = seed
+
+    def predict(
+        self,
+        observation: dict[str, NDArray[np.float32]],
+        state: Any = None,
+        episode_start: Any = None,
+        deterministic: bool = False,
+    ) -> tuple[NDArray[np.float32], Any]:
+        """Chooses an action for each of a batch of observations.
+
+        Args:
+            observation: `glimpse` `(N, num_scales * channels, g, g)` and `location` `(N, 2)`.
+            state: What the last call returned; None at the start of an episode.
+            episode_start: Where an episode starts, `(N,)`.
+            deterministic: Handed on to the agent; where this policy looks is never left to chance.
+
+        Returns:
+            Actions `(N, 2 + C)`, with the agent's own class scores, and the agent's next state.
+
+        Raises:
+            ValueError: The agent has no state.
+        """
+        actions, state = self.agent.predict(
+            observation, state=state, episode_start=episode_start, deterministic=deterministic
+        )
+        if state is None:
+            raise ValueError("expected an agent with a state, but its predict() returned None for it")
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            maps = expected_information_gain(
+                self.agent,
+                flatten_state(state),
+                beliefs_of(actions),
+                self.imagine,
+                self.locations,
+                glimpse_size=self.glimpse_size,
+                num_scales=self.num_scales,
+                num_samples=self.num_samples,
+                restore=state_restorer(state),
+            )
+        best = self.locations[maps.divergence.argmax(1)].numpy()
+        return np.concatenate([best, actions[:, 2:]], axis=1), state

@@ -1,0 +1,60 @@
+"""Presets: each makes an agent for the environment that it names."""
+
+from __future__ import annotations
+
+import pytest
+
+import agents
+from agents import PRESETS, find_preset
+from agents.environments import EnvironmentSpec
+from glimpse_env import IDS, WorldConfig
+
+# Data set, canvas size, distractors, glimpses, glimpse size and scales that each must have.
+WORLDS = {
+    "mnist": ("mnist", None, 0, 6, 8, 1),
+    "translated": ("mnist", 60, 0, 6, 12, 3),
+    "cluttered40": ("mnist", 40, 4, 6, 8, 1),
+    "cluttered60": ("mnist", 60, 4, 8, 12, 3),
+    "cluttered100": ("mnist", 100, 4, 8, 12, 3),
+    "digits": ("digits", None, 0, 6, 8, 1),
+    "cluttered-digits": ("digits", 40, 4, 6, 8, 1),
+}
+
+
+def test_there_is_one_for_each_world() -> None:
+    assert set(PRESETS) == set(WORLDS)
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_names_the_right_world(name: str) -> None:
+    environment = PRESETS[name].environment
+    config = WorldConfig(**IDS[environment.env_id] | environment.arguments)
+    found = (config.dataset, config.canvas_size, config.num_distractors)
+    assert (*found, config.num_glimpses, config.glimpse_size, config.num_scales) == WORLDS[name]
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_makes_an_agent_that_learns(name: str) -> None:
+    preset = PRESETS[name]
+    if "digits" not in name:  # needs no download, whatever the preset
+        arguments = IDS[preset.environment.env_id] | preset.environment.arguments | {"dataset": "digits"}
+        environment = EnvironmentSpec("Glimpse-v0", arguments)
+    else:
+        environment = preset.environment
+    agent = agents.ALGORITHMS[preset.algorithm](
+        environment.make(), policy_kwargs=preset.policy_kwargs, device="cpu", **preset.settings | {"num_envs": 2}
+    )
+    agent.learn(2 * agent.num_glimpses)
+    assert agent.num_timesteps == 2 * agent.num_glimpses
+    assert preset.num_images > 0
+
+
+@pytest.mark.parametrize("env_id", [*IDS, "glimpse_env:GlimpseMNIST-v0"])
+def test_an_id_stands_for_itself(env_id: str) -> None:
+    assert find_preset(env_id).environment.env_id == env_id
+
+
+def test_finds_presets_and_suggests_them() -> None:
+    assert find_preset("digits") is PRESETS["digits"]
+    with pytest.raises(ValueError, match="Did you mean 'cluttered40'"):
+        find_preset("cluterd40")

@@ -1,0 +1,429 @@
+"""Recordings: every image once, what the agent really knew, and files that come back whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import stat
+from collections.abc import Callable
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch
+from gymnasium.vector import VectorEnv
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agents import REINFORCE
+from explain import InvalidRecordingError, Recording, record
+from explain.recording import beliefs_of, flatten_state, state_restorer
+from glimpse_env.datasets import load_dataset
+from glimpse_env.retina import box_sums, glimpses
+
+PLAIN, CLUTTERED = "GlimpseDigits-v0", "GlimpseClutteredDigits-v0"
+D, C = 5, 10
+
+
+class TinyAgent:
+    """Mixes each glimpse into its state with fixed weights, and keeps a diary of what it was asked."""
+
+    def __init__(self, pixels: int = 64, has_state: bool = True) -> None:
+        rng = np.random.default_rng(0)
+        self.memory = rng.normal(size=(D, D)).astype(np.float32)
+        self.eyes = rng.normal(size=(pixels + 2, D)).astype(np.float32) / 4
+        self.mouth = rng.normal(size=(D, 2 + C)).astype(np.float32)
+        self.has_state = has_state
+        self.diary: list[dict[str, Any]] = []
+
+    def predict(self, observation: Any, state: Any, episode_start: Any, deterministic: bool) -> tuple[Any, Any]:
+        self.diary.append(
+            {
+                "glimpse": observation["glimpse"].copy(),
+                "location": observation["location"].copy(),
+                "state": state,
+                "episode_start": episode_start.copy(),
+                "deterministic": deterministic,
+            }
+        )
+        seen = np.concatenate([observation["glimpse"].reshape(len(episode_start), -1), observation["location"]], axis=1)
+        state = np.tanh(seen @ self.eyes + (0 if state is None else state @ self.memory))
+        self.diary[-1]["next"] = state
+        actions = state @ self.mouth
+        self.diary[-1]["actions"] = actions
+        return actions, state if self.has_state else None
+
+    def told(self, name: str, count: int) -> np.ndarray:
+        """What the diary says under a name, `(count, 6, ...)`, image by image."""
+        steps = [entry[name] for entry in self.diary]
+        batches = [np.stack(steps[start : start + 6], axis=1) for start in range(0, len(steps), 6)]
+        return np.concatenate(batches)[:count]
+
+
+def make_env(num_envs: int = 4, env_id: str = PLAIN, split: str = "test", **arguments: Any) -> VectorEnv[Any, Any, Any]:
+    return gym.make_vec(
+        env_id, num_envs=num_envs, vectorization_mode="vector_entry_point", split=split, **arguments
+    )
+
+
+def equal(one: Recording, other: Recording) -> None:
+    for field in fields(Recording):
+        mine, others = (np.asarray(getattr(recording, field.name)) for recording in (one, other))
+        assert mine.dtype == others.dtype, field.name
+        np.testing.assert_array_equal(mine, others, err_msg=field.name)
+
+
+@pytest.fixture(scope="module")
+def recording() -> Recording:
+    return record(TinyAgent(), make_env(), 6)
+
+
+@pytest.fixture
+def path(recording: Recording, tmp_path: Path) -> Path:
+    recording.save(tmp_path / "recording.npz")
+    return tmp_path / "recording.npz"
+
+
+@pytest.mark.parametrize(("env_id", "side"), [(PLAIN, 28), (CLUTTERED, 40)])
+def test_shapes_and_types(env_id: str, side: int) -> None:
+    recording = record(TinyAgent(), make_env(env_id=env_id), 6)
+    expected = {
+        "hidden": ((6, 6, D), np.float32),
+        "beliefs": ((6, 6, C), np.float32),
+        "locations": ((6, 6, 2), np.float32),
+        "labels": ((6,), np.int64),
+        "indices": ((6,), np.int64),
+        "canvases": ((6, 1, side, side), np.uint8),
+        "originals": ((6, 1, 28, 28), np.uint8),
+    }
+    for name, (shape, dtype) in expected.items():
+        assert getattr(recording, name).shape == shape
+        assert getattr(recording, name).dtype == dtype
+    assert (recording.glimpse_size, recording.num_scales) == (8, 1)
+    assert len(recording) == 6
+
+
+@pytest.mark.parametrize(("count", "num_envs"), [(1, 4), (4, 4), (7, 4), (8, 4), (5, 1), (3, 8)])
+def test_every_image_once_and_in_order(count: int, num_envs: int) -> None:
+    recording = record(TinyAgent(), make_env(num_envs), count)
+    assert recording.indices.tolist() == list(range(count))
+    digits = load_dataset("digits", "test")
+    np.testing.assert_array_equal(recording.labels, digits.labels[:count].numpy())
+
+
+def test_by_default_the_whole_split_is_recorded() -> None:
+    recording = record(TinyAgent(), make_env(100))
+    digits = load_dataset("digits", "test")
+    assert recording.indices.tolist() == list(range(len(digits.images)))
+    np.testing.assert_array_equal(recording.labels, digits.labels.numpy())
+    np.testing.assert_array_equal(recording.originals, digits.images.numpy())
+
+
+def test_states_beliefs_and_locations_are_those_of_each_step() -> None:
+    agent = TinyAgent()
+    recording = record(agent, make_env(4), 7)
+    np.testing.assert_array_equal(recording.hidden, agent.told("next", 7))
+    np.testing.assert_array_equal(recording.locations, agent.told("location", 7))
+    scores = torch.from_numpy(agent.told("actions", 7)[..., 2:])
+    np.testing.assert_allclose(recording.beliefs, scores.softmax(-1).numpy(), rtol=1e-5, atol=1e-7)
+    chosen = agent.told("actions", 7)[:, :-1, :2].clip(-1, 1)
+    np.testing.assert_array_equal(recording.locations[:, 1:], chosen)
+
+
+@pytest.mark.parametrize("env_id", [PLAIN, CLUTTERED])
+def test_the_canvases_are_what_was_looked_at(env_id: str) -> None:
+    agent = TinyAgent()
+    recording = record(agent, make_env(env_id=env_id), 7)
+    sums = box_sums(torch.from_numpy(recording.canvases), 8, 1)
+    for step in range(6):
+        seen = glimpses(sums, torch.from_numpy(recording.locations[:, step]), 8)
+        np.testing.assert_array_equal(seen.numpy(), agent.told("glimpse", 7)[:, step])
+
+
+def test_on_a_plain_canvas_the_original_is_the_canvas(recording: Recording) -> None:
+    np.testing.assert_array_equal(recording.canvases, recording.originals)
+    np.testing.assert_array_equal(recording.originals, load_dataset("digits", "test").images[:6].numpy())
+
+
+def test_cluttered_canvases_are_those_of_the_test_split_and_originals_are_clean() -> None:
+    recording = record(TinyAgent(), make_env(env_id=CLUTTERED), 6)
+    np.testing.assert_array_equal(recording.originals, load_dataset("digits", "test").images[:6].numpy())
+    env = gym.make(CLUTTERED, split="test")
+    for image in range(6):
+        env.reset(seed=99, options={"index": image})
+        world: Any = env.unwrapped
+        np.testing.assert_array_equal(recording.canvases[image], world.world.canvases[0].numpy())
+
+
+def test_chance_is_left_out_and_only_the_first_glimpse_starts_an_episode() -> None:
+    agent = TinyAgent()
+    record(agent, make_env(4), 6)
+    assert len(agent.diary) == 2 * 6
+    for number, entry in enumerate(agent.diary):
+        assert entry["deterministic"] is True
+        assert entry["episode_start"].dtype == bool
+        assert entry["episode_start"].tolist() == [number % 6 == 0] * 4
+        assert (entry["state"] is None) == (number % 6 == 0)
+
+
+@pytest.mark.parametrize("split", ["test", "train"])
+@pytest.mark.parametrize("env_id", [PLAIN, CLUTTERED])
+def test_the_size_of_the_batch_makes_no_difference(env_id: str, split: str) -> None:
+    one, other = (record(TinyAgent(), make_env(size, env_id, split), 33) for size in (7, 32))
+    for field in fields(Recording):
+        mine, others = (np.asarray(getattr(recording, field.name)) for recording in (one, other))
+        np.testing.assert_allclose(mine, others, rtol=1e-4, atol=1e-5, err_msg=field.name)
+
+
+def test_the_seed_decides_where_the_first_look_goes() -> None:
+    one, again, other = (record(TinyAgent(), make_env(), 6, seed=seed) for seed in (0, 0, 100))
+    equal(one, again)
+    assert not np.isclose(one.locations[:, 0], other.locations[:, 0]).any()
+    assert len(np.unique(one.locations[:, 0], axis=0)) == 6
+
+
+def test_recording_our_agent_changes_none_of_its_weights() -> None:
+    sizes = {"hidden_size": 16, "what_size": 8, "where_size": 8, "core": "lstm"}
+    agent = REINFORCE(PLAIN, policy_kwargs=sizes, num_envs=4, seed=0, device="cpu")
+    before = {name: value.clone() for name, value in agent.policy.state_dict().items()}
+    recording = record(agent, make_env(), 6)
+    for name, value in agent.policy.state_dict().items():
+        assert torch.equal(value, before[name]), name
+    assert all(weight.grad is None for weight in agent.policy.parameters())
+    assert recording.hidden.shape == (6, 6, 32)
+    check_memory(agent, recording, lambda rows: rows)
+
+
+def test_recording_a_recurrent_model_of_stable_baselines3() -> None:
+    contrib = pytest.importorskip("sb3_contrib", reason="sb3-contrib is not installed: pip install -e '.[train]'")
+    model = contrib.RecurrentPPO(
+        "MultiInputLstmPolicy",
+        gym.make(PLAIN),
+        policy_kwargs={"lstm_hidden_size": 8, "n_lstm_layers": 2, "net_arch": [8]},
+        seed=0,
+        device="cpu",
+    )
+    before = {name: value.clone() for name, value in model.policy.state_dict().items()}
+    recording = record(model, make_env(), 6)
+    for name, value in model.policy.state_dict().items():
+        assert torch.equal(value, before[name]), name
+    assert recording.hidden.shape == (6, 6, 2 * 2 * 8)
+    assert recording.hidden.dtype == recording.beliefs.dtype == np.float32
+    observation, _ = make_env().reset(seed=0)
+    _, state = model.predict(observation)
+    check_memory(model, recording, state_restorer(state))
+
+
+def check_memory(agent: Any, recording: Recording, restore: Callable[[Any], Any]) -> None:
+    """With a recorded state and the next glimpse, the agent comes to the next recorded state and belief."""
+    sums = box_sums(torch.from_numpy(recording.canvases), 8, 1)
+    for step in range(5):
+        locations = recording.locations[:, step + 1]
+        observation = {"glimpse": glimpses(sums, torch.from_numpy(locations), 8).numpy(), "location": locations}
+        memory = restore(recording.hidden[:, step])
+        actions, state = agent.predict(observation, state=memory, episode_start=None, deterministic=True)
+        np.testing.assert_allclose(flatten_state(state), recording.hidden[:, step + 1], rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(beliefs_of(actions), recording.beliefs[:, step + 1], rtol=1e-4, atol=1e-5)
+
+
+@given(st.data())
+def test_a_flattened_state_can_be_restored(data: st.DataObject) -> None:
+    count = data.draw(st.integers(1, 5))
+    shapes = data.draw(st.lists(st.tuples(st.integers(1, 3), st.integers(1, 6)), min_size=1, max_size=4))
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**31)))
+    state = tuple(rng.normal(size=(layers, count, size)).astype(np.float32) for layers, size in shapes)
+    rows = flatten_state(state)
+    assert rows.shape == (count, sum(layers * size for layers, size in shapes))
+    assert rows.dtype == np.float32
+    restore = state_restorer(state)
+    for part, restored in zip(state, restore(rows), strict=True):
+        np.testing.assert_array_equal(part, restored)
+    chosen = data.draw(st.lists(st.integers(0, count - 1), min_size=1, max_size=7))
+    for part, restored in zip(state, restore(rows[chosen]), strict=True):
+        np.testing.assert_array_equal(part[:, chosen], restored)
+
+
+def test_a_state_that_is_an_array_stays_as_it_is() -> None:
+    state = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)
+    np.testing.assert_array_equal(flatten_state(state), state)
+    np.testing.assert_array_equal(state_restorer(state)(flatten_state(state)), state)
+
+
+@given(st.integers(0, 2**31), st.floats(0.01, 1000))
+def test_beliefs_are_the_softmax_of_the_scores(seed: int, scale: float) -> None:
+    actions = (np.random.default_rng(seed).normal(size=(3, 2 + C)) * scale).astype(np.float32)
+    expected = torch.from_numpy(actions[:, 2:]).softmax(-1).numpy()
+    np.testing.assert_allclose(beliefs_of(actions), expected, rtol=1e-5, atol=1e-7)
+
+
+def test_an_agent_without_a_state_is_refused() -> None:
+    with pytest.raises(ValueError, match="expected an agent with a state"):
+        record(TinyAgent(has_state=False), make_env(), 4)
+
+
+@pytest.mark.parametrize("count", [0, -1, 361])
+def test_more_images_than_there_are_or_none_are_refused(count: int) -> None:
+    with pytest.raises(ValueError, match=f"num_images between 1 and 360, got {count}"):
+        record(TinyAgent(), make_env(), count)
+
+
+def test_another_environment_is_refused() -> None:
+    envs = gym.make_vec(PLAIN, num_envs=2, vectorization_mode="sync")
+    with pytest.raises(ValueError, match="expected a native vector environment"):
+        record(TinyAgent(), envs, 2)
+
+
+def test_a_recording_survives_its_file(recording: Recording, path: Path) -> None:
+    loaded = Recording.load(path)
+    equal(recording, loaded)
+    assert type(loaded.glimpse_size) is type(loaded.num_scales) is int
+    equal(loaded, Recording.load(str(path)))
+
+
+def test_saving_makes_folders_and_leaves_nothing_else(recording: Recording, tmp_path: Path) -> None:
+    path = tmp_path / "new" / "folder" / "recording.npz"
+    recording.save(path)
+    recording.save(path)
+    assert list(path.parent.iterdir()) == [path]
+    umask = os.umask(0)
+    os.umask(umask)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~umask
+
+
+def test_saving_that_fails_leaves_the_older_file(
+    recording: Recording, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(file: Any, **_: Any) -> None:
+        file.write(b"half of it")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(np, "savez_compressed", fail)
+    with pytest.raises(OSError, match="disk full"):
+        replace(recording, labels=recording.labels + 1).save(path)
+    assert list(path.parent.iterdir()) == [path]
+    equal(Recording.load(path), recording)
+
+
+def refused(path: Path, match: str | None = None) -> None:
+    with pytest.raises(InvalidRecordingError, match=match) as caught:
+        Recording.load(path)
+    assert str(path) in str(caught.value)
+
+
+def contents(path: Path) -> dict[str, Any]:
+    with np.load(path) as arrays:
+        return dict(arrays)
+
+
+def test_a_missing_file_is_missing(tmp_path: Path) -> None:
+    for path in (tmp_path / "none.npz", tmp_path):
+        with pytest.raises(FileNotFoundError, match="expected a recording at"):
+            Recording.load(path)
+
+
+def test_a_truncated_file_is_refused(path: Path) -> None:
+    whole = path.read_bytes()
+    for length in [0, 1, 10, *range(100, len(whole), len(whole) // 20), len(whole) - 1]:
+        path.write_bytes(whole[:length])
+        refused(path)
+
+
+def test_a_byte_that_was_altered_is_noticed_or_does_no_harm(recording: Recording, path: Path) -> None:
+    whole = path.read_bytes()
+    rng = np.random.default_rng(0)
+    noticed = 0
+    for position in [*range(200), *rng.integers(0, len(whole), 300)]:
+        altered = bytearray(whole)
+        altered[position] ^= int(rng.integers(1, 256))
+        path.write_bytes(altered)
+        try:
+            equal(Recording.load(path), recording)
+        except InvalidRecordingError:
+            noticed += 1
+    assert noticed > 300
+
+
+@pytest.mark.parametrize("content", [b"hello", b"\x93NUMPY", pickle.dumps({"format": 1})])
+def test_what_is_no_recording_is_refused(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    refused(path)
+
+
+def test_a_single_array_is_refused(path: Path) -> None:
+    with open(path, "wb") as file:
+        np.save(file, np.zeros(3))
+    refused(path)
+
+
+class Bomb:
+    def __init__(self, target: Path) -> None:
+        self.target = target
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Path.touch, (self.target,))
+
+
+@pytest.mark.parametrize("name", ["format", "hidden", "labels", "glimpse_size"])
+def test_code_in_a_file_is_refused_and_not_run(path: Path, tmp_path: Path, name: str) -> None:
+    target = tmp_path / "executed"
+    bomb = np.empty((), dtype=object)
+    bomb[()] = Bomb(target)
+    np.savez_compressed(path, **contents(path) | {name: bomb})
+    refused(path)
+    assert not target.exists()
+    path.write_bytes(pickle.dumps(Bomb(target)))
+    refused(path)
+    assert not target.exists()
+
+
+def test_a_newer_format_is_refused_and_says_so(path: Path) -> None:
+    np.savez_compressed(path, **contents(path) | {"format": 2})
+    refused(path, "newer than 1: update this library")
+
+
+@pytest.mark.parametrize("name", ["format", *(field.name for field in fields(Recording))])
+def test_a_file_that_lacks_a_part_is_refused(path: Path, name: str) -> None:
+    parts = contents(path)
+    del parts[name]
+    np.savez_compressed(path, **parts)
+    refused(path, name)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("hidden", np.zeros((5, 6, D), np.float32)),
+        ("hidden", np.zeros((6, 6), np.float32)),
+        ("hidden", np.zeros((6, 6, D), np.float64)),
+        ("hidden", np.float32(0)),
+        ("beliefs", np.zeros((6, 5, C), np.float32)),
+        ("beliefs", np.zeros((6, 6, C), np.int64)),
+        ("locations", np.zeros((6, 6, 3), np.float32)),
+        ("labels", np.zeros(5, np.int64)),
+        ("labels", np.zeros((6, 1), np.int64)),
+        ("labels", np.zeros(6, np.float32)),
+        ("indices", np.array(["a"] * 6)),
+        ("canvases", np.zeros((6, 28, 28), np.uint8)),
+        ("canvases", np.zeros((6, 1, 28, 28), np.float32)),
+        ("originals", np.zeros((7, 1, 28, 28), np.uint8)),
+        ("glimpse_size", np.array([8, 8])),
+        ("num_scales", np.array("many")),
+    ],
+)
+def test_parts_of_another_form_are_refused(path: Path, name: str, value: Any) -> None:
+    np.savez_compressed(path, **contents(path) | {name: value})
+    refused(path)
+
+
+def test_numbers_of_double_precision_are_kept_in_single() -> None:
+    class Precise(TinyAgent):
+        def predict(self, *arguments: Any, **keywords: Any) -> tuple[Any, Any]:
+            actions, state = super().predict(*arguments, **keywords)
+            return actions.astype(np.float64), state.astype(np.float64)
+
+    one, other = (record(agent, make_env(), 4) for agent in (TinyAgent(), Precise()))
+    assert other.hidden.dtype == other.beliefs.dtype == np.float32
+    np.testing.assert_allclose(one.hidden, other.hidden, rtol=1e-4, atol=1e-6)
