@@ -64,7 +64,7 @@ def load(path: str | os.PathLike[str], device: str = "auto") -> Algorithm:
         FileNotFoundError: There is no such file.
         InvalidAgentError: It is truncated, was tampered with, or is of a newer format.
     """
-    description, tensors = saving.read(path)
+    description, tensors = saving.AGENTS.read(path)
     name = description.get("algorithm")
     if name not in ALGORITHMS:
         raise InvalidAgentError(path, f"its algorithm is {name!r}, none of {', '.join(ALGORITHMS)}")

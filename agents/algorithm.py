@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from abc import ABC, abstractmethod
-from collections import deque
 from dataclasses import fields
 from typing import Any, ClassVar
 
@@ -20,12 +19,12 @@ from stable_baselines3.common.logger import Logger
 from torch import Tensor
 from typing_extensions import Self
 
-import glimpse_env
 from agents import saving
 from agents.environments import read_environment
 from agents.losses import HybridLoss
+from agents.metrics import Metrics
 from agents.policy import RAMPolicy
-from agents.progress import AccuracyBar
+from agents.progress import accuracy_bar
 from agents.rollout import Rollout, collect
 from agents.schedules import read_schedule
 from agents.settings import AgentSpec, Settings
@@ -34,7 +33,6 @@ from glimpse_env import spaces
 from glimpse_env.names import unknown_name_error
 
 POLICIES = ("RAMPolicy", "MultiInputPolicy")
-RECENT_ROLLOUTS = 100
 
 
 class TrainingDiverged(FloatingPointError):
@@ -132,8 +130,7 @@ class Algorithm(ABC):
         self._logger: Logger | None = None
         self._env = env
         self._observation: dict[str, Tensor] | None = None
-        self._recent: deque[tuple[float, float]] = deque(maxlen=RECENT_ROLLOUTS)
-        self._metrics: list[dict[str, Tensor]] = []
+        self.metrics = Metrics()
 
     @classmethod
     def _read_settings(cls, settings: dict[str, Any]) -> Settings:
@@ -182,21 +179,23 @@ class Algorithm(ABC):
             self.set_logger(utils.configure_logger(self.verbose, self.tensorboard_log, name, reset_num_timesteps))
         if self._observation is None:
             self._observation, _ = self.env.reset(seed=self.spec.seed, options={"episode": self.num_rollouts})
-        callbacks = self._read_callback(callback, progress_bar)
+        callbacks = self._read_callback(callback)
         callbacks.on_training_start(locals(), globals())
         started, steps_before = time.monotonic(), self.num_timesteps
-        going_on = True
-        while going_on and self.num_timesteps < self.total_timesteps:
-            self._apply_schedules()
-            callbacks.on_rollout_start()
-            self.update()
-            callbacks.update_locals(locals())
-            # The callbacks count vector steps, but all of them see the agent between two rounds, fit to be saved.
-            answers = [callbacks.on_step() for _ in range(self.num_glimpses)]
-            going_on = all(answers)
-            callbacks.on_rollout_end()
-            if self.num_rollouts % log_interval == 0:
-                self._log((self.num_timesteps - steps_before) / (time.monotonic() - started))
+        with accuracy_bar(self, shown=progress_bar) as advance_bar:
+            going_on = True
+            while going_on and self.num_timesteps < self.total_timesteps:
+                self._apply_schedules()
+                callbacks.on_rollout_start()
+                self.update()
+                callbacks.update_locals(locals())
+                # The callbacks count vector steps, but all of them see the agent between two rounds, fit to be saved.
+                answers = [callbacks.on_step() for _ in range(self.num_glimpses)]
+                going_on = all(answers)
+                callbacks.on_rollout_end()
+                advance_bar()
+                if self.num_rollouts % log_interval == 0:
+                    self._log((self.num_timesteps - steps_before) / (time.monotonic() - started))
         callbacks.on_training_end()
         return self
 
@@ -224,7 +223,7 @@ class Algorithm(ABC):
         Raises:
             OSError: The file cannot be written. An older one of that name is left as it was.
         """
-        saving.write(path, self._description(), self._tensors())
+        saving.AGENTS.write(path, saving.describe(self), saving.tensors_of(self))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], device: torch.device | str = "auto") -> Self:
@@ -233,29 +232,23 @@ class Algorithm(ABC):
         Raises:
             InvalidAgentError: The file is damaged, of a newer format, or of another algorithm.
         """
-        description, tensors = saving.read(path)
+        description, tensors = saving.AGENTS.read(path)
         return cls.from_saved(path, description, tensors, device)
 
     @classmethod
     def from_saved(
         cls, path: str | os.PathLike[str], description: dict[str, Any], tensors: dict[str, Any], device: Any = "auto"
     ) -> Self:
-        """Makes an agent of what `saving.read` returned."""
+        """Makes an agent of what `saving.AGENTS.read` returned."""
         if description.get("algorithm") != cls.__name__:
             raise saving.InvalidAgentError(
                 path, f"its algorithm is {description.get('algorithm')!r}, not {cls.__name__}"
             )
         agent = cls.__new__(cls)
-        with saving.complaints_about(path):
+        with saving.AGENTS.complaints_about(path):
             spec = AgentSpec.from_json(description["agent"], cls._read_settings)
             agent._build(spec, utils.get_device(device))
-            agent.num_timesteps, agent.num_rollouts, agent.total_timesteps = (
-                int(description[name]) for name in ("num_timesteps", "num_rollouts", "total_timesteps")
-            )
-            agent.accuracy = description["accuracy"]
-            agent.policy.load_state_dict(tensors["policy"])
-            agent.optimizer.load_state_dict(tensors["optimizer"])
-            agent.generator.set_state(tensors["generator"].cpu())
+            saving.restore(agent, description, tensors)
         return agent
 
     @property
@@ -294,34 +287,13 @@ class Algorithm(ABC):
         """Sends the log somewhere else; see `stable_baselines3.common.logger.configure`."""
         self._logger = logger
 
-    def _description(self) -> dict[str, Any]:
-        versions = {module.__name__: module.__version__ for module in (torch, gym, glimpse_env)}
-        return {
-            "algorithm": type(self).__name__,
-            "agent": self.spec.to_json(),
-            "num_timesteps": self.num_timesteps,
-            "num_rollouts": self.num_rollouts,
-            "total_timesteps": self.total_timesteps,
-            "accuracy": self.accuracy,
-            "versions": versions,
-        }
-
-    def _tensors(self) -> dict[str, Any]:
-        return {
-            "policy": self.policy.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "generator": self.generator.get_state(),
-        }
-
-    def _read_callback(self, callback: Any, progress_bar: bool) -> BaseCallback:
+    def _read_callback(self, callback: Any) -> BaseCallback:
         if callback is None:
             callback = []
         if isinstance(callback, list):
             callback = CallbackList(list(callback))
         elif not isinstance(callback, BaseCallback):
             callback = ConvertCallback(callback)
-        if progress_bar:
-            callback = CallbackList([callback, AccuracyBar()])
         callback.init_callback(self)
         return callback
 
@@ -334,7 +306,7 @@ class Algorithm(ABC):
         self._observation = rollout.next_observation
         self.num_rollouts += 1
         self.num_timesteps += rollout.rewards.numel()
-        self._recent.append((rollout.is_success.float().mean().item(), rollout.rewards.sum(0).mean().item()))
+        self.metrics.add_rollout(rollout)
         return rollout
 
     def _autocast(self) -> torch.autocast:
@@ -352,16 +324,7 @@ class Algorithm(ABC):
                 f"after {self.num_timesteps} steps the loss is {total.item()}, its gradient's norm {norm.item()}"
             )
         self.optimizer.step()
-        self._metrics.append(
-            {
-                "policy_gradient_loss": loss.policy.detach(),
-                "classification_loss": loss.classification.detach(),
-                "value_loss": loss.baseline.detach(),
-                "loss": total.detach(),
-                "grad_norm": norm,
-            }
-            | metrics
-        )
+        self.metrics.add_loss(loss, grad_norm=norm, **metrics)
 
     def _apply_schedules(self) -> None:
         left = self.progress_remaining
@@ -370,22 +333,16 @@ class Algorithm(ABC):
         self.policy.location_std.fill_(read_schedule("location_std", self.settings.location_std)(left))
 
     def _log(self, fps: float) -> None:
-        success, reward = np.mean(self._recent, axis=0)
-        self.logger.record("rollout/ep_rew_mean", float(reward))
+        self.metrics.record(self.logger)
         self.logger.record("rollout/ep_len_mean", self.num_glimpses)
-        self.logger.record("rollout/success_rate", float(success))
         self.logger.record("time/fps", int(fps))
         self.logger.record("time/iterations", self.num_rollouts, exclude="tensorboard")
         self.logger.record("time/total_timesteps", self.num_timesteps, exclude="tensorboard")
-        for name in self._metrics[-1]:
-            mean = torch.stack([metrics[name] for metrics in self._metrics]).mean()
-            self.logger.record(f"train/{name}", mean.item())
         self.logger.record("train/learning_rate", self.optimizer.param_groups[0]["lr"])
         self.logger.record("train/location_std", self.policy.location_std.item())
         self.logger.dump(step=self.num_timesteps)
-        self._metrics.clear()
 
     @property
     def recent_accuracy(self) -> float:
         """Share of right answers in the last rounds of training, or 0 before the first."""
-        return float(np.mean([success for success, _ in self._recent])) if self._recent else 0.0
+        return self.metrics.recent_accuracy

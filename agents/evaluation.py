@@ -9,12 +9,11 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
+from scipy.stats import binomtest
 
 from glimpse_env.sweep import sweep
 
 NUM_ENVS = 500
-CONFIDENCE = 1.959964
-"""Standard deviations on each side of a normal mean that make 95 %."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,8 +116,7 @@ def wilson_interval(successes: NDArray[np.int64], trials: int) -> tuple[NDArray[
         >>> low.round(3), high.round(3)
         (array([0.   , 0.237, 0.722]), array([0.278, 0.763, 1.   ]))
     """
-    share = successes / trials
-    doubt = CONFIDENCE**2 / trials
-    centre = (share + doubt / 2) / (1 + doubt)
-    half = CONFIDENCE / (1 + doubt) * np.sqrt(share * (1 - share) / trials + doubt / (4 * trials))
-    return np.clip(centre - half, 0, 1), np.clip(centre + half, 0, 1)
+    counts = np.asarray(successes)
+    intervals = [binomtest(int(count), trials).proportion_ci(0.95, "wilson") for count in counts.ravel()]
+    low, high = np.transpose(intervals).reshape(2, *counts.shape)
+    return low, high

@@ -2,25 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Protocol
 
-from stable_baselines3.common.callbacks import BaseCallback
 from tqdm import tqdm
 
 
-class AccuracyBar(BaseCallback):
-    """Shows the steps taken, the time left, and the accuracy of the last rounds of training."""
+class Learner(Protocol):
+    """What the bar shows."""
 
-    def _on_training_start(self) -> None:
-        model: Any = self.model
-        self._bar = tqdm(total=model.total_timesteps, initial=model.num_timesteps, unit="step", unit_scale=True)
+    num_timesteps: int
+    total_timesteps: int
 
-    def _on_step(self) -> bool:
-        model: Any = self.model
-        if model.num_timesteps > self._bar.n:
-            self._bar.set_postfix(accuracy=f"{model.recent_accuracy:.1%}", refresh=False)
-            self._bar.update(model.num_timesteps - self._bar.n)
-        return True
+    @property
+    def recent_accuracy(self) -> float:
+        """Share of right answers lately."""
 
-    def _on_training_end(self) -> None:
-        self._bar.close()
+
+@contextmanager
+def accuracy_bar(learner: Learner, *, shown: bool) -> Iterator[Callable[[], None]]:
+    """Shows the steps taken, the time left, and the accuracy lately, until the context ends, by an error too.
+
+    Args:
+        learner: Who learns.
+        shown: False shows nothing.
+
+    Yields:
+        A function to call after each round of training.
+    """
+    if not shown:
+        yield lambda: None
+        return
+    with tqdm(total=learner.total_timesteps, initial=learner.num_timesteps, unit="step", unit_scale=True) as bar:
+
+        def advance() -> None:
+            bar.set_postfix(accuracy=f"{learner.recent_accuracy:.1%}", refresh=False)
+            bar.update(learner.num_timesteps - bar.n)
+
+        yield advance

@@ -141,7 +141,7 @@ def test_whole_rounds_are_learnt() -> None:
         ({"learning_rate": "fast"}, TypeError, "expected learning_rate to be a number or an agents.Schedule"),
         ({"core": "lsmt"}, ValueError, "Unknown core 'lsmt'. Did you mean 'lstm'"),
         ({"env": 3}, TypeError, "expected an environment or its id, got 3"),
-        ({"env": "GlimpseDigitz-v0"}, gym.error.NameNotFound, "Did you mean: `GlimpseDigits`"),
+        ({"env": "GlimpseDigitz-v0"}, ValueError, "Did you mean 'GlimpseDigits-v0'"),
     ],
 )
 def test_bad_arguments_are_refused(changes: dict[str, Any], error: type[Exception], message: str) -> None:

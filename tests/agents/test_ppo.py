@@ -133,6 +133,6 @@ def test_the_order_changes_from_epoch_to_epoch() -> None:
 def test_the_share_that_was_clipped_is_logged() -> None:
     agent = make(n_epochs=3, batch_size=N, learning_rate=0.02, clip_range=0.01)
     agent.learn(1)
-    shares = [metrics["clip_fraction"].item() for metrics in agent._metrics]
+    shares = [metrics["clip_fraction"].item() for metrics in agent.metrics.losses]
     assert shares[0] == 0
     assert 0 < shares[1] <= 1

@@ -71,3 +71,12 @@ def test_there_is_none_unless_wanted(bars: list[Bar]) -> None:
 def test_a_training_that_a_callback_stops_closes_it(bars: list[Bar]) -> None:
     make().learn(9 * ROUND, callback=lambda *_: False, progress_bar=True)
     assert bars[0].closed
+
+
+def test_a_training_that_fails_closes_it(bars: list[Bar]) -> None:
+    def fail(*_: Any) -> bool:
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        make().learn(9 * ROUND, callback=fail, progress_bar=True)
+    assert bars[0].closed

@@ -18,6 +18,8 @@ import torch
 
 import agents
 from agents import A2C, PPO, REINFORCE, Algorithm, InvalidAgentError, saving
+from glimpse_env import archive
+from glimpse_env.archive import digest
 
 SIZES = {"hidden_size": 16, "what_size": 8, "where_size": 8}
 TINY: dict[str, Any] = {"num_envs": 4, "seed": 0, "device": "cpu"}
@@ -49,8 +51,8 @@ def observe(count: int = 5) -> dict[str, np.ndarray]:
 
 def forge(path: Path, **changes: Any) -> None:
     """Writes an agent whose digest is right, so that what is inside has to be judged."""
-    description, tensors = saving.read(path)
-    saving.write(path, description | changes.pop("description", {}), tensors | changes)
+    description, tensors = saving.AGENTS.read(path)
+    saving.AGENTS.write(path, description | changes.pop("description", {}), tensors | changes)
 
 
 def members(path: Path) -> dict[str, bytes]:
@@ -68,7 +70,7 @@ def redescribe(path: Path, description: Any, content: bytes) -> None:
     """As an attacker would who knows how digests are made."""
     if isinstance(description, dict):
         description = {key: value for key, value in description.items() if key != "digest"}
-        description["digest"] = saving._digest(description, content)
+        description["digest"] = digest(description, content)
     repack(path, {"agent.json": json.dumps(description).encode(), "tensors.pt": content})
 
 
@@ -153,7 +155,7 @@ def test_one_byte_less_is_refused(path: Path) -> None:
 
 def test_no_flipped_byte_goes_unnoticed(path: Path) -> None:
     content = path.read_bytes()
-    expected = saving.read(path)[0]
+    expected = saving.AGENTS.read(path)[0]
     spots = np.random.default_rng(0).integers(len(content), size=150).tolist()
     unnoticed = 0
     for spot in [*range(60), *spots, *range(len(content) - 160, len(content))]:
@@ -161,7 +163,7 @@ def test_no_flipped_byte_goes_unnoticed(path: Path) -> None:
         damaged[spot] ^= 0xFF
         path.write_bytes(damaged)
         try:
-            description, tensors = saving.read(path)
+            description, tensors = saving.AGENTS.read(path)
         except InvalidAgentError:
             continue
         # What a zip says about times and attributes is no part of the agent.
@@ -242,18 +244,18 @@ def test_a_newer_format_is_refused(path: Path) -> None:
     contents = members(path)
     description = json.loads(contents["agent.json"]) | {"format": saving.FORMAT + 1}
     redescribe(path, description, contents["tensors.pt"])
-    refused(path, "its format is 2, newer than 1: update this library")
+    refused(path, "its format 2 is newer than 1: update this library")
 
 
 def test_too_large_a_file_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(saving, "MAX_BYTES", 1000)
+    monkeypatch.setattr(archive, "MAX_BYTES", 1000)
     refused(path, "expected at most 1000 bytes in it")
 
 
 @pytest.mark.parametrize("description", [[], "agent", None, {}, {"format": "1"}, {"format": None}])
 def test_a_description_of_another_kind_is_refused(path: Path, description: Any) -> None:
     redescribe(path, description, members(path)["tensors.pt"])
-    refused(path, "agent.json does not describe an agent")
+    refused(path, "agent.json does not describe a saved agent")
 
 
 def test_a_description_that_is_no_json_is_refused(path: Path) -> None:
@@ -272,21 +274,21 @@ def test_a_missing_part_of_the_description_is_named(path: Path, name: str) -> No
 
 @pytest.mark.parametrize("name", ["policy", "optimizer", "generator"])
 def test_missing_tensors_are_named(path: Path, name: str) -> None:
-    description, tensors = saving.read(path)
+    description, tensors = saving.AGENTS.read(path)
     del tensors[name]
-    saving.write(path, description, tensors)
+    saving.AGENTS.write(path, description, tensors)
     refused(path, f"it lacks '{name}'")
 
 
 def test_a_missing_weight_is_named(path: Path) -> None:
-    weights = dict(saving.read(path)[1]["policy"])
+    weights = dict(saving.AGENTS.read(path)[1]["policy"])
     del weights["classifier.weight"]
     forge(path, policy=weights)
     refused(path, "classifier.weight")
 
 
 def test_a_weight_of_another_shape_is_named(path: Path) -> None:
-    forge(path, policy=saving.read(path)[1]["policy"] | {"classifier.weight": torch.zeros(3, 3)})
+    forge(path, policy=saving.AGENTS.read(path)[1]["policy"] | {"classifier.weight": torch.zeros(3, 3)})
     refused(path, "classifier.weight")
 
 
@@ -303,7 +305,7 @@ def test_a_weight_of_another_shape_is_named(path: Path) -> None:
     ],
 )
 def test_a_description_that_makes_no_sense_is_refused(path: Path, changes: dict[str, Any], match: str) -> None:
-    forge(path, description={"agent": saving.read(path)[0]["agent"] | changes})
+    forge(path, description={"agent": saving.AGENTS.read(path)[0]["agent"] | changes})
     refused(path, match)
 
 

@@ -60,7 +60,7 @@ def read_log(folder: Path) -> list[dict[str, str]]:
 
 def assert_same_agents(one: Path, other: Path) -> None:
     (described, tensors), (other_described, other_tensors) = (
-        agents.saving.read(folder / "agent.zip") for folder in (one, other)
+        agents.saving.AGENTS.read(folder / "agent.zip") for folder in (one, other)
     )
     assert described == other_described
     for name, weights in tensors["policy"].items():
@@ -152,10 +152,10 @@ def test_resumes_to_the_same_bits_after_kill_9_at_any_moment(finished: Path, tmp
 
 
 def test_resuming_what_is_finished_changes_nothing(finished: Path) -> None:
-    before = agents.saving.read(finished / "agent.zip")[0]
+    before = agents.saving.AGENTS.read(finished / "agent.zip")[0]
     log = read_log(finished)
     main(["--resume", str(finished)])
-    assert agents.saving.read(finished / "agent.zip")[0] == before
+    assert agents.saving.AGENTS.read(finished / "agent.zip")[0] == before
     assert read_log(finished) == log
 
 

@@ -1,0 +1,138 @@
+"""Archives: files of one zip with a description in JSON and tensors, which bring no code."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import secrets
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+TENSORS = "tensors.pt"
+MAX_BYTES = 2**33
+
+
+class InvalidFileError(ValueError):
+    """A file is not what it should be, and cannot be loaded."""
+
+    kind = "file"
+
+    def __init__(self, path: str | os.PathLike[str], reason: str) -> None:
+        super().__init__(f"{os.fspath(path)} cannot be loaded as {self.kind}: {reason}")
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A kind of archive.
+
+    Attributes:
+        name: What it holds; the description is in `{name}.json`.
+        format: Version of its format; a file of a newer one is refused.
+        error: What is raised where a file cannot be loaded.
+    """
+
+    name: str
+    format: int
+    error: type[InvalidFileError]
+
+    def write(self, path: str | os.PathLike[str], description: dict[str, Any], tensors: dict[str, Any]) -> None:
+        """Writes a file, all or not at all.
+
+        It is complete before it takes the place of an older one, so that neither a crash nor a full disk costs more
+        than the newest state.
+
+        Args:
+            path: Where; `.zip` is added where it has no suffix, and missing folders are made.
+            description: What JSON can hold.
+            tensors: Tensors, in dicts and lists.
+
+        Raises:
+            OSError: The file cannot be written. An older one of that name is left as it was.
+        """
+        path = with_suffix(path)
+        buffer = io.BytesIO()
+        torch.save(tensors, buffer)
+        content = buffer.getvalue()
+        described = description | {"format": self.format}
+        described["digest"] = digest(described, content)
+        temporary = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                with open(temporary, "xb") as file:
+                    with zipfile.ZipFile(file, "w") as archive:
+                        archive.writestr(f"{self.name}.json", json.dumps(described, indent=2))
+                        archive.writestr(TENSORS, content)
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.replace(temporary, path)
+            finally:
+                temporary.unlink(missing_ok=True)
+        except OSError as error:
+            reason = f"the {self.name} could not be saved ({error.strerror or error}); an older file is left as it was"
+            raise OSError(error.errno, reason, str(path)) from error
+
+    def read(self, path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Reads what `write` wrote, without executing anything.
+
+        Returns:
+            The description and the tensors.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+            InvalidFileError: It is truncated, was tampered with, or is of a newer format or another kind.
+        """
+        path = with_suffix(path)
+        if not path.is_file():
+            raise FileNotFoundError(f"expected a saved {self.name} at {path}, but there is no such file")
+        members = sorted([f"{self.name}.json", TENSORS])
+        with self.complaints_about(path), zipfile.ZipFile(path) as archive:
+            if sorted(archive.namelist()) != members:
+                raise ValueError(f"expected {' and '.join(members)} in it, got {sorted(archive.namelist())}")
+            if sum(member.file_size for member in archive.infolist()) > MAX_BYTES:
+                raise ValueError(f"expected at most {MAX_BYTES} bytes in it")
+            description = json.loads(archive.read(f"{self.name}.json"))
+            content = archive.read(TENSORS)
+            if not isinstance(description, dict) or not isinstance(description.get("format"), int):
+                raise ValueError(f"{self.name}.json does not describe a saved {self.name}")
+            if description["format"] > self.format:
+                raise ValueError(f"its format {description['format']} is newer than {self.format}: update this library")
+            if description.pop("digest", None) != digest(description, content):
+                raise ValueError("its digest does not fit its content: it was altered after it was saved")
+            tensors = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        return description, tensors
+
+    @contextmanager
+    def complaints_about(self, path: str | os.PathLike[str]) -> Iterator[None]:
+        """Turns whatever goes wrong with the content of a file into one clear error."""
+        try:
+            yield
+        except InvalidFileError:
+            raise
+        except Exception as error:
+            reason = str(error)
+            if isinstance(error, zipfile.BadZipFile | EOFError):
+                reason = "it is truncated, or no zip"
+            elif isinstance(error, KeyError):
+                reason = f"it lacks {error}"
+            raise self.error(path, reason) from error
+
+
+def with_suffix(path: str | os.PathLike[str]) -> Path:
+    """The path, with `.zip` at its end where it has no suffix, as in Stable-Baselines3."""
+    path = Path(path)
+    return path if path.suffix else path.with_suffix(".zip")
+
+
+def digest(description: dict[str, Any], content: bytes) -> str:
+    """What fits one description and one content only, as far as anybody knows."""
+    canonical = json.dumps(description, sort_keys=True).encode()
+    return hashlib.sha256(hashlib.sha256(canonical).digest() + hashlib.sha256(content).digest()).hexdigest()
