@@ -96,7 +96,7 @@ def expected_information_gain(
         canvases = (imagined * WHITE).round().to(torch.uint8)
         seen = glimpses_everywhere(box_sums(canvases, glimpse_size, num_scales), locations, glimpse_size)
         observation = {"glimpse": seen.flatten(0, 1).numpy(), "location": places}
-        states = restore(np.broadcast_to(state, (len(places), len(state))))
+        states = restore(np.tile(state, (len(places), 1)))
         actions, _ = agent.predict(observation, state=states, episode_start=None, deterministic=True)
         following = torch.from_numpy(beliefs_of(actions)).view(num_samples, len(locations), -1)  # (S, L, C)
         divergence.append(kl_divergence(following, belief).mean(0))

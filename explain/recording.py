@@ -49,6 +49,9 @@ class Recording:
         originals: The clean images, `(N, channels, h, w)` uint8.
         glimpse_size: Side of a patch after pooling, in pixels.
         num_scales: Patches a glimpse.
+
+    Raises:
+        ValueError: An array has another type or shape.
     """
 
     hidden: NDArray[np.float32]

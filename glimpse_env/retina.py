@@ -71,8 +71,13 @@ def glimpses(sums: list[Tensor], locations: Tensor, glimpse_size: int) -> Tensor
     patches = []
     for scale, table in enumerate(sums):
         plan = _plan(canvas_shape, channels, glimpse_size, scale, locations.device)
-        patch = table.view(count, -1).gather(1, _pixels(locations, plan)) / plan.white
-        patches.append(patch.view(count, channels, glimpse_size, glimpse_size))
+        if count == 1:  # a slice of one table takes half as long as picking the same pixels one by one
+            x, y = _starts(locations, plan.half, plan.shift)[0].tolist()
+            side, block = glimpse_size * 2**scale, 2**scale
+            patches.append(table[:, :, y : y + side : block, x : x + side : block] / plan.white)
+        else:
+            patch = table.view(count, -1).gather(1, _pixels(locations, plan)) / plan.white
+            patches.append(patch.view(count, channels, glimpse_size, glimpse_size))
     return patches[0] if len(patches) == 1 else torch.cat(patches, dim=1)
 
 

@@ -64,9 +64,7 @@ class TinyAgent:
 
 
 def make_env(num_envs: int = 4, env_id: str = PLAIN, split: str = "test", **arguments: Any) -> VectorEnv[Any, Any, Any]:
-    return gym.make_vec(
-        env_id, num_envs=num_envs, vectorization_mode="vector_entry_point", split=split, **arguments
-    )
+    return gym.make_vec(env_id, num_envs=num_envs, vectorization_mode="vector_entry_point", split=split, **arguments)
 
 
 def equal(one: Recording, other: Recording) -> None:

@@ -29,7 +29,9 @@ def states(*leading: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(*leading, 7, generator=torch.Generator().manual_seed(seed))
 
 
-def make_recording(canvas: tuple[int, int] = (10, 12), original: tuple[int, int] = (10, 12), seed: int = 0) -> Recording:
+def make_recording(
+    canvas: tuple[int, int] = (10, 12), original: tuple[int, int] = (10, 12), seed: int = 0
+) -> Recording:
     rng = np.random.default_rng(seed)
     count, glimpses = 4, 3
     originals = rng.integers(0, 256, (count, 1, *original), dtype=np.uint8)
@@ -78,7 +80,9 @@ def test_samples_are_spread_as_the_encoder_says() -> None:
     std = (0.5 * log_variance).exp()
     torch.testing.assert_close(latents[0].mean(0), mean, rtol=0, atol=4 * std.max().item() / math.sqrt(20000))
     torch.testing.assert_close(latents[0].std(0), std, rtol=0.03, atol=0)
-    torch.nn.init.constant_(vae.encoder[-1].bias[3:], -60)
+    last = vae.encoder[-1]
+    assert isinstance(last, torch.nn.Linear)
+    torch.nn.init.constant_(last.bias[3:], -60)
     reconstructed = vae.reconstruct(hidden)
     torch.testing.assert_close(vae.sample(hidden, 4), reconstructed.expand(4, *reconstructed.shape))
 
@@ -145,7 +149,10 @@ def test_unseen_pixels_teach_the_vae_nothing() -> None:
 
     never = ~counted.any(0).flatten()
     assert never.any()
-    weights = vae.decoder[-2].weight.grad
+    last = vae.decoder[-2]
+    assert isinstance(last, torch.nn.Linear)
+    weights = last.weight.grad
+    assert weights is not None
     assert (weights[never] == 0).all()
     assert (weights[~never] != 0).any()
 

@@ -1,0 +1,107 @@
+"""A finite world, in which everything about expected information gain can be counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from glimpse_env.retina import WHITE, box_sums, glimpses_everywhere
+
+RULED_OUT = -40.0
+
+
+class FiniteWorld:
+    """`K` possible canvases of 6x6 pixels, a glimpse of 2x2 pixels, and an agent that draws the right conclusions.
+
+    The agent's state holds the logarithm of how probable it thinks each canvas, up to a constant, `(K,)`. Its beliefs
+    follow by Bayes' rule. It always looks at the top-left corner next. `imagine` draws canvases from its state.
+
+    Args:
+        cells: Brightness of each canvas's 3x3 cells of 2x2 pixels, `(K, 3, 3)`, 0 or 1.
+        labels: The class of each canvas, `(K,)`.
+    """
+
+    glimpse_size, num_scales, grid = 2, 1, 3
+
+    def __init__(self, cells: Any, labels: Any) -> None:
+        self.cells, self.labels = torch.as_tensor(cells), torch.as_tensor(labels)
+        blocks = self.cells.repeat_interleave(2, 1).repeat_interleave(2, 2)
+        self.canvases = (blocks[:, None] * WHITE).to(torch.uint8)
+        self.classes = torch.eye(int(self.labels.max()) + 1)[self.labels]  # (K, C)
+        self.sums = box_sums(self.canvases, self.glimpse_size, self.num_scales)
+        self.calls: list[dict[str, Any]] = []
+
+    def predict(
+        self, observation: Any, state: Any = None, episode_start: Any = None, deterministic: bool = False
+    ) -> tuple[Any, Any]:
+        self.calls.append({"observation": observation, "state": state, "deterministic": deterministic})
+        glimpse, location = (torch.as_tensor(observation[key]) for key in ("glimpse", "location"))
+        if state is None:
+            state = np.zeros((len(location), len(self.labels)), np.float32)
+        if episode_start is not None:
+            state = np.where(episode_start[:, None], np.float32(0), state)
+        expected = glimpses_everywhere(self.sums, location, self.glimpse_size)  # (K, M, 1, 2, 2)
+        possible = (expected == glimpse).flatten(2).all(2).T
+        state = state + np.where(possible, np.float32(0), np.float32(RULED_OUT))
+        corner = np.full((len(state), 2), -1, np.float32)
+        return np.concatenate([corner, self.scores(state)], axis=1), state
+
+    def scores(self, states: np.ndarray) -> np.ndarray:
+        probable = torch.as_tensor(states).softmax(-1) @ self.classes
+        return probable.log().clamp(min=-20).numpy()
+
+    def beliefs(self, states: np.ndarray) -> np.ndarray:
+        return torch.as_tensor(self.scores(states)).softmax(-1).numpy()
+
+    def imagine(self, states: Tensor, num_samples: int) -> Tensor:
+        which = torch.multinomial(states.softmax(-1), num_samples, replacement=True).T  # (S, B)
+        return self.canvases[which] / WHITE
+
+    def outcomes(self, state: np.ndarray) -> list[list[tuple[float, Tensor]]]:
+        """For each cell, row by row, what it may show: how probable that is, and the belief it would lead to."""
+        probable = torch.as_tensor(state).double().softmax(-1)
+        everything = []
+        for row in range(3):
+            for column in range(3):
+                content = self.cells[:, row, column]
+                shown = [(content == value).double() * probable for value in content.unique()]
+                everything.append(
+                    [
+                        (part.sum().item(), part @ self.classes.double() / part.sum())
+                        for part in shown
+                        if part.sum() > 1e-12
+                    ]
+                )
+        return everything
+
+    def exact(self, state: np.ndarray, of: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+        """The expectation, for each cell, of a function of the next belief and this one, `(9,)`."""
+        belief = torch.as_tensor(state).double().softmax(-1) @ self.classes.double()
+        return torch.tensor(
+            [sum(chance * of(following, belief).item() for chance, following in cell) for cell in self.outcomes(state)]
+        )
+
+
+@pytest.fixture
+def four_canvases() -> FiniteWorld:
+    """The middle of the top row tells apart two and two, the right of it the others; all else is alike."""
+    cells = torch.zeros(4, 3, 3, dtype=torch.int64)
+    cells[[1, 3], 0, 1] = 1
+    cells[[2, 3], 0, 2] = 1
+    cells[:, 2, 2] = 1
+    return FiniteWorld(cells, [0, 1, 2, 3])
+
+
+@pytest.fixture
+def random_world() -> Callable[..., FiniteWorld]:
+    def make(seed: int, num_canvases: int = 6, num_classes: int = 3) -> FiniteWorld:
+        rng = np.random.default_rng(seed)
+        labels = np.arange(num_canvases) % num_classes
+        return FiniteWorld(rng.integers(0, 2, (num_canvases, 3, 3)), labels)
+
+    return make
