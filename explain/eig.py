@@ -21,8 +21,9 @@ from torch import Tensor
 from tqdm import tqdm
 
 from explain.information import entropy, kl_divergence
-from explain.recording import Agent, beliefs_of
+from explain.recording import beliefs_of
 from glimpse_env.retina import WHITE, box_sums, glimpses_everywhere
+from glimpse_env.sweep import Agent
 
 Imagine = Callable[[Tensor, int], Tensor]
 """Maps hidden states `(B, D)` and a number of samples S to canvases `(S, B, channels, H, W)` in [0, 1]."""

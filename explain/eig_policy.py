@@ -9,7 +9,8 @@ import torch
 from numpy.typing import NDArray
 
 from explain.eig import Imagine, expected_information_gain, grid_locations
-from explain.recording import Agent, beliefs_of, flatten_state, state_restorer
+from explain.recording import beliefs_of, flatten_state, state_restorer
+from glimpse_env.sweep import Agent
 
 
 class EIGPolicy:

@@ -3,35 +3,33 @@
 from __future__ import annotations
 
 import os
-import secrets
-import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass, fields
-from pathlib import Path
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import torch
 from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
+from scipy.special import softmax
 from tqdm import tqdm
 
-from glimpse_env import GlimpseVectorEnv
+from glimpse_env.archive import Archive, InvalidFileError
+from glimpse_env.spaces import MAX_SCORE
+from glimpse_env.sweep import Agent, sweep
+from glimpse_env.world import World
 
-FORMAT = 1
-
-
-class Agent(Protocol):
-    """Anything that acts as Stable-Baselines3's models do."""
-
-    def predict(self, observation: Any, state: Any, episode_start: Any, deterministic: bool) -> tuple[Any, Any]:
-        """Returns actions and the next state for a batch of observations."""
+_ARRAYS = ("hidden", "beliefs", "locations", "labels", "indices", "canvases", "originals")
+_NUMBERS = ("glimpse_size", "num_scales")
 
 
-class InvalidRecordingError(ValueError):
+class InvalidRecordingError(InvalidFileError):
     """A file is not a recording that can be loaded."""
 
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"{path} cannot be loaded as a recording: {reason}")
+    kind = "a recording"
+
+
+RECORDINGS = Archive("recording", 1, InvalidRecordingError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,22 +77,13 @@ class Recording:
         return len(self.hidden)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the recording as one `.npz` file, all or not at all.
+        """Writes the recording as one zip, all or not at all; see `glimpse_env.archive`.
 
         Raises:
             OSError: The file cannot be written. An older one of that name is left as it was.
         """
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
-        try:
-            with open(temporary, "xb") as file:
-                np.savez_compressed(file, format=FORMAT, **{one.name: getattr(self, one.name) for one in fields(self)})
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        numbers = {name: getattr(self, name) for name in _NUMBERS}
+        RECORDINGS.write(path, numbers, {name: torch.from_numpy(getattr(self, name)) for name in _ARRAYS})
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Recording:
@@ -104,21 +93,11 @@ class Recording:
             FileNotFoundError: There is no such file.
             InvalidRecordingError: It is damaged, no recording, or of a newer format.
         """
-        path = Path(path)
-        if not path.is_file():
-            raise FileNotFoundError(f"expected a recording at {path}, but there is no such file")
-        try:
-            with np.load(path, allow_pickle=False) as arrays:
-                if int(arrays["format"]) > FORMAT:
-                    raise ValueError(f"its format is {arrays['format']}, newer than {FORMAT}: update this library")
-                parts = {one.name: arrays[one.name] for one in fields(cls)}
-            for name in ("glimpse_size", "num_scales"):
-                parts[name] = int(parts[name])
+        numbers, tensors = RECORDINGS.read(path)
+        with RECORDINGS.complaints_about(path):
+            parts: dict[str, Any] = {name: tensors[name].numpy() for name in _ARRAYS}
+            parts |= {name: int(numbers[name]) for name in _NUMBERS}
             return cls(**parts)
-        except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, TypeError, NotImplementedError) as error:
-            raise InvalidRecordingError(path, str(error)) from error
-        except Exception as error:  # zlib raises an exception of its own on damaged bytes
-            raise InvalidRecordingError(path, f"it is damaged ({error})") from error
 
 
 def record(
@@ -133,62 +112,51 @@ def record(
 
     Args:
         agent: Who looks. It is reached through `predict` alone, and must return a state.
-        env: A native vector environment of NumPy arrays on that split; its copies are the batch.
+        env: A native vector environment on that split; its copies are the batch.
         num_images: How many images; by default all of the split.
-        seed: Of the first locations.
+        seed: Of the first locations; see `glimpse_env.sweep`.
         progress: Show a progress bar.
 
     Raises:
         ValueError: `env` is no such environment, there are fewer images, or the agent has no state.
     """
-    native = env.unwrapped
-    if not isinstance(native, GlimpseVectorEnv):
-        raise ValueError(f"expected a native vector environment of glimpses, got {env}")
-    images = native.world.dataset.images
-    count = len(images) if num_images is None else num_images
-    if not 1 <= count <= len(images):
-        raise ValueError(f"expected num_images between 1 and {len(images)}, got {count}")
-    batches = []
-    for start in tqdm(range(0, count, env.num_envs), "Recording", disable=not progress, unit="batch"):
-        indices = np.arange(start, start + env.num_envs).clip(max=count - 1)
-        seeds = [seed + int(index) for index in range(start, start + env.num_envs)]
-        batches.append(_play(agent, env, native, indices, seeds))
-    hidden, beliefs, locations, labels, indices, canvases = (
-        np.concatenate(parts)[:count] for parts in zip(*batches, strict=True)
-    )
-    config = native.world.config
-    originals = images.numpy()[:count]
+    batches: dict[str, list[NDArray[Any]]] = {name: [] for name in ("hidden", "beliefs", "locations", "canvases")}
+    with tqdm(desc="Recording", disable=not progress, unit="glimpse") as bar:
+        for glance in sweep(agent, env, num_images, seed=seed):
+            if glance.state is None:
+                raise ValueError("expected an agent with a state, but its predict() returned None for it")
+            new = slice(len(glance.images))
+            batches["hidden"].append(flatten_state(glance.state)[new])
+            batches["beliefs"].append(softmax(glance.scores[new], axis=1))
+            batches["locations"].append(glance.observation["location"][new])
+            if glance.glimpse == 0:
+                batches["canvases"].append(glance.canvases[new])
+            bar.update(len(glance.images))
+    world: World = env.unwrapped.world  # type: ignore[attr-defined]
+    canvases = np.concatenate(batches.pop("canvases"))
+    steps = {name: _by_image(parts, world.config.num_glimpses) for name, parts in batches.items()}
+    count = len(canvases)
     return Recording(
-        hidden, beliefs, locations, labels, indices, canvases, originals, config.glimpse_size, config.num_scales
+        **steps,
+        labels=world.dataset.labels.numpy()[:count].copy(),
+        indices=np.arange(count),
+        canvases=canvases,
+        originals=world.dataset.images.numpy()[:count],
+        glimpse_size=world.config.glimpse_size,
+        num_scales=world.config.num_scales,
     )
 
 
-def _play(
-    agent: Agent, env: VectorEnv[Any, Any, Any], native: GlimpseVectorEnv, indices: NDArray[Any], seeds: list[int]
-) -> tuple[NDArray[Any], ...]:
-    observation, _ = env.reset(seed=seeds, options={"index": indices})  # type: ignore[arg-type]
-    labels, canvases = native.world.labels.numpy().copy(), native.world.canvases.numpy().copy()
-    state, start = None, np.ones(env.num_envs, dtype=bool)
-    steps = []
-    ended = False
-    while not ended:
-        location = observation["location"]
-        actions, state = agent.predict(observation, state=state, episode_start=start, deterministic=True)
-        if state is None:
-            raise ValueError("expected an agent with a state, but its predict() returned None for it")
-        steps.append((flatten_state(state), beliefs_of(actions), location))
-        observation, _, terminations, _, _ = env.step(actions)
-        start = np.zeros(env.num_envs, dtype=bool)
-        ended = bool(terminations[0])
-    hidden, beliefs, locations = (np.stack(parts, axis=1) for parts in zip(*steps, strict=True))
-    return hidden, beliefs, locations, labels, indices, canvases
+def _by_image(parts: list[NDArray[Any]], num_glimpses: int) -> NDArray[Any]:
+    """Puts the glimpses of batches, one after the other, into one array `(images, glimpses, ...)`."""
+    batches = (parts[first : first + num_glimpses] for first in range(0, len(parts), num_glimpses))
+    return np.concatenate([np.stack(batch, axis=1) for batch in batches])
 
 
 def beliefs_of(actions: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The beliefs `(N, C)` in actions `(N, 2 + C)`: the softmax of their class scores."""
-    scores = np.asarray(actions[:, 2:], dtype=np.float32)
-    weights = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return weights / weights.sum(axis=1, keepdims=True)
+    """The beliefs `(N, C)` in actions `(N, 2 + C)`: the softmax of their class scores, clipped to [-20, 20]."""
+    scores = np.asarray(actions[:, 2:], dtype=np.float32).clip(-MAX_SCORE, MAX_SCORE)
+    return softmax(scores, axis=1)
 
 
 def flatten_state(state: Any) -> NDArray[np.float32]:

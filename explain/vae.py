@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 from explain.elbo import kl_from_prior, reconstruction_loss
 from explain.recording import Recording
 from explain.seen import seen_so_far
+from glimpse_env.archive import Archive, InvalidFileError
 from glimpse_env.names import unknown_name_error
 from glimpse_env.retina import WHITE
 
@@ -44,6 +46,15 @@ class VAESettings:
                 raise ValueError(f"expected {name} to be at least 1, got {getattr(self, name)}")
         if not self.beta >= 0:
             raise ValueError(f"expected beta to be at least 0, got {self.beta}")
+
+
+class InvalidVAEError(InvalidFileError):
+    """A file is not a VAE that can be loaded."""
+
+    kind = "a VAE"
+
+
+VAES = Archive("vae", 1, InvalidVAEError)
 
 
 class HiddenStateVAE(nn.Module):
@@ -89,6 +100,31 @@ class HiddenStateVAE(nn.Module):
         self.register_buffer("hidden_std", torch.ones(hidden_size))
         self.hidden_mean: Tensor
         self.hidden_std: Tensor
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the VAE as one zip, all or not at all; see `glimpse_env.archive`.
+
+        Raises:
+            OSError: The file cannot be written. An older one of that name is left as it was.
+        """
+        description = {"hidden_size": self.hidden_size, "image_shape": self.image_shape, **asdict(self.settings)}
+        VAES.write(path, description, {"weights": self.state_dict()})
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> HiddenStateVAE:
+        """Reads what `save` wrote, without executing anything.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+            InvalidVAEError: It is damaged, no VAE, or of a newer format.
+        """
+        description, tensors = VAES.read(path)
+        with VAES.complaints_about(path):
+            settings = VAESettings(**{field.name: description[field.name] for field in fields(VAESettings)})
+            channels, height, width = description["image_shape"]
+            vae = cls(int(description["hidden_size"]), (channels, height, width), settings)
+            vae.load_state_dict(tensors["weights"])
+        return vae.eval()
 
     def standardise(self, hidden: Tensor) -> None:
         """Takes mean and standard deviation from hidden states `(M, hidden_size)`; done once, before it learns."""

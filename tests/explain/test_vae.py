@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from torch.distributions import Normal
 from explain import HiddenStateVAE, Recording, VAESettings
 from explain.elbo import reconstruction_loss
 from explain.seen import seen_so_far
-from explain.vae import targets_of, to_unit
+from explain.vae import VAES, InvalidVAEError, targets_of, to_unit
 
 SHAPES = pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32), (1, 5, 9)])
 TINY = VAESettings(latent_size=3, layer_size=16)
@@ -202,3 +203,26 @@ def test_to_unit_maps_white_to_one() -> None:
 def test_settings_out_of_range_are_refused(arguments: dict[str, Any], match: str) -> None:
     with pytest.raises(ValueError, match=match):
         VAESettings(**arguments)
+
+
+def test_a_vae_survives_its_file(tmp_path: Path) -> None:
+    settings = VAESettings(target="canvas", beta=0.5, latent_size=3, layer_size=7)
+    vae = HiddenStateVAE(5, (3, 8, 9), settings)
+    vae.standardise(torch.randn(20, 5, generator=torch.Generator().manual_seed(1)))
+    vae.save(tmp_path / "vae.zip")
+    loaded = HiddenStateVAE.load(tmp_path / "vae.zip")
+    hidden = torch.randn(4, 5, generator=torch.Generator().manual_seed(2))
+    assert torch.equal(loaded.reconstruct(hidden), vae.reconstruct(hidden))
+    assert loaded.settings == settings
+
+
+def test_a_damaged_vae_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "vae.zip"
+    HiddenStateVAE(5, (1, 8, 8), VAESettings(latent_size=3, layer_size=7)).save(path)
+    description, tensors = VAES.read(path)
+    VAES.write(path, description | {"latent_size": 4}, tensors)
+    with pytest.raises(InvalidVAEError, match="cannot be loaded as a VAE"):
+        HiddenStateVAE.load(path)
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(InvalidVAEError, match="truncated"):
+        HiddenStateVAE.load(path)
