@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from gymnasium import spaces
+from numpy.typing import NDArray
 from torch import Tensor
 
 MAX_SCORE = 20.0
@@ -47,17 +48,18 @@ def read_action(action: Any, shape: tuple[int, ...], device: torch.device) -> Te
     if isinstance(action, Tensor):
         _check(action.is_floating_point(), tuple(action.shape), shape, action.dtype)
         finite = bool(torch.isfinite(action).all())
-        tensor = action.detach().to(device, torch.float32).reshape(-1, shape[-1])
+        low, high = _limits(shape[-1], device)
+        tensor = action.detach().to(device, torch.float32).clamp(low, high)
     else:
         array = np.asarray(action)
         _check(array.dtype.kind == "f", array.shape, shape, array.dtype)
         finite = bool(np.isfinite(array).all())
-        if array.dtype != np.float32:  # what float32 cannot hold is clipped as well
-            array = array.clip(-MAX_SCORE, MAX_SCORE)
-        tensor = torch.from_numpy(array.astype(np.float32).reshape(-1, shape[-1])).to(device)
+        bound = _bound(shape[-1])
+        clipped = np.minimum(np.maximum(array, -bound), bound)
+        tensor = torch.from_numpy(clipped.astype(np.float32, copy=False)).to(device)
     if not finite:
         raise ValueError(f"expected finite numbers in the action, got {action!r}")
-    return tensor.clamp(*_limits(shape[-1], device))
+    return tensor.reshape(-1, shape[-1])
 
 
 def _check(floating: bool, shape: tuple[int, ...], expected: tuple[int, ...], dtype: Any) -> None:
@@ -68,6 +70,11 @@ def _check(floating: bool, shape: tuple[int, ...], expected: tuple[int, ...], dt
 
 
 @lru_cache(maxsize=16)
+def _bound(length: int) -> NDArray[np.float32]:
+    return action_space(length - 2).high.astype(np.float32)
+
+
+@lru_cache(maxsize=16)
 def _limits(length: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    high = torch.from_numpy(action_space(length - 2).high).to(device)
+    high = torch.from_numpy(_bound(length)).to(device)
     return -high, high

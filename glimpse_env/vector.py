@@ -162,9 +162,10 @@ class GlimpseVectorEnv(VectorEnv[dict[str, ArrayOrTensor], ArrayOrTensor, ArrayO
         """Gymnasium keeps `final_obs` unbatched, one observation a copy."""
         if not self._as_numpy:
             return observations
-        batch = self._batch(observations)
+        glimpses, locations = (observations[key].numpy() for key in ("glimpse", "location"))
         final = np.empty(self.num_envs, dtype=object)
-        final[:] = [dict(zip(batch, parts, strict=True)) for parts in zip(*batch.values(), strict=True)]
+        pairs = zip(glimpses, locations, strict=True)
+        final[:] = [{"glimpse": glimpse, "location": location} for glimpse, location in pairs]
         return final
 
     def _masked(self, values: dict[str, Tensor]) -> dict[str, ArrayOrTensor]:
