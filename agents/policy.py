@@ -104,8 +104,13 @@ class RAMPolicy(nn.Module):
         return self.baseline(hidden.detach()).squeeze(-1)
 
     def scores(self, hidden: Tensor) -> Tensor:
-        """The class scores, `(..., num_classes)`, before the environment clips them to [-20, 20]."""
-        return self.classifier(hidden)
+        """The class scores, `(..., num_classes)`, shifted so that the highest is 20.
+
+        The environment clips scores to [-20, 20], and a sure classifier has several beyond 20: unshifted, the clip would
+        make them equal. The belief, their softmax, does not depend on the shift.
+        """
+        scores = self.classifier(hidden)
+        return scores - scores.amax(-1, keepdim=True).detach() + MAX_SCORE
 
     def log_prob(self, locations: Tensor, mean: Tensor) -> Tensor:
         """Log-density of locations `(..., 2)`, as drawn, before the environment clips them; `(...)`, in nats."""

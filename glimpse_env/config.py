@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from numbers import Integral, Real
 from typing import Any
@@ -11,6 +11,8 @@ from typing import Any
 from glimpse_env.names import unknown_name_error
 
 MAX_SCALES = 8
+MAX_SIDE = 2**14
+MAX_EPISODE = 2**48
 
 
 @dataclass(frozen=True)
@@ -44,23 +46,38 @@ class WorldConfig:
     @classmethod
     def from_arguments(cls, arguments: Mapping[str, Any]) -> WorldConfig:
         """Makes a config of keyword arguments; an unknown one is a `ValueError` that suggests the nearest known."""
-        known = [field.name for field in fields(cls)]
-        for name in arguments:
-            if name not in known:
-                raise unknown_name_error("argument", name, known)
+        check_names(arguments)
         return cls(**arguments)
 
     def __post_init__(self) -> None:
+        for name in ("dataset", "split"):
+            if not isinstance(getattr(self, name), str):
+                raise TypeError(f"expected {name} to be a string, got {getattr(self, name)!r}")
+        if not isinstance(self.data_dir, str | os.PathLike | None):
+            raise TypeError(f"expected data_dir to be a path or None, got {self.data_dir!r}")
         for name, lowest in [("num_glimpses", 1), ("glimpse_size", 1), ("num_scales", 1), ("num_distractors", 0)]:
             check_integer(name, getattr(self, name), lowest)
         if self.num_scales > MAX_SCALES:
             raise ValueError(f"expected num_scales to be at most {MAX_SCALES}, got {self.num_scales}")
+        widest = self.glimpse_size * 2 ** (self.num_scales - 1)
+        if widest > MAX_SIDE:
+            raise ValueError(f"expected the widest patch to be at most {MAX_SIDE} pixels wide, got {widest}")
         if self.canvas_size is not None:
             check_integer("canvas_size", self.canvas_size, 1)
+            if self.canvas_size > MAX_SIDE:
+                raise ValueError(f"expected canvas_size to be at most {MAX_SIDE}, got {self.canvas_size}")
         elif self.num_distractors > 0:
             raise ValueError(f"num_distractors={self.num_distractors} needs a canvas_size to place them on, got None")
         if self.initial_location is not None:
             object.__setattr__(self, "initial_location", _check_location(self.initial_location))
+
+
+def check_names(arguments: Iterable[str], also: Sequence[str] = ()) -> None:
+    """Raises a `ValueError` unless all arguments are fields of `WorldConfig`, or among `also`."""
+    known = [field.name for field in fields(WorldConfig)] + list(also)
+    for name in arguments:
+        if name not in known:
+            raise unknown_name_error("argument", name, known)
 
 
 def check_render_mode(render_mode: str | None, modes: Sequence[str]) -> None:
@@ -73,9 +90,11 @@ def read_options(options: Mapping[str, Any] | None) -> tuple[Any, int | None]:
     """Returns the image indices and the episode's number that `reset(options=...)` asks for, or None for each.
 
     Raises:
-        TypeError: The episode's number is not an integer.
-        ValueError: It is negative, or there are other options than `index` and `episode`.
+        TypeError: The options are no dict, or the episode's number is not an integer.
+        ValueError: It is negative or beyond 2**48, or there are other options than `index` and `episode`.
     """
+    if options is not None and not isinstance(options, Mapping):
+        raise TypeError(f"expected reset options to be a dict, got {options!r}")
     options = options or {}
     for name in options:
         if name not in ("index", "episode"):
@@ -83,6 +102,8 @@ def read_options(options: Mapping[str, Any] | None) -> tuple[Any, int | None]:
     episode = options.get("episode")
     if episode is not None:
         check_integer("episode", episode, 0)
+        if episode >= MAX_EPISODE:
+            raise ValueError(f"expected episode to be less than 2**48, got {episode}")
     return options.get("index"), episode
 
 

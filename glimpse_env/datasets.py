@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from http.client import HTTPException
 from pathlib import Path
@@ -54,6 +54,18 @@ class Dataset:
         """Number of classes, whether or not this split has an image of each."""
         return len(self.class_names)
 
+    def to(self, device: torch.device) -> Dataset:
+        """The same data with its tensors on a device; on the CPU the very same."""
+        return (
+            self
+            if device.type == "cpu"
+            else replace(self, images=self.images.to(device), labels=self.labels.to(device))
+        )
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Dataset:
+        """A copy of an environment shares its images with it, like all environments of a process."""
+        return self
+
 
 def register_dataset(name: str, loader: Loader) -> None:
     """Makes own data available under a name. A name that is taken already is replaced.
@@ -79,6 +91,8 @@ def register_dataset(name: str, loader: Loader) -> None:
     """
     if not callable(loader):
         raise TypeError(f"Data set {name!r} needs a loader(split, data_dir), got {type(loader).__name__}.")
+    if not isinstance(name, str) or not name:
+        raise TypeError(f"expected the name of a data set to be a string that is not empty, got {name!r}")
     with _lock:
         _loaders[name] = loader
         for key in [key for key in _held if key[0] == name]:
@@ -116,7 +130,7 @@ def load_dataset(name: str, split: str = "train", data_dir: str | os.PathLike[st
     if split not in SPLITS:
         raise unknown_name_error("split", split, SPLITS)
     folder = Path(data_dir or os.environ.get("GLIMPSE_DATA_DIR") or user_cache_dir("glimpse_env"))
-    folder = folder.expanduser().resolve()
+    folder = Path(os.path.expanduser(folder)).resolve()
     key = (name, split, folder)
     with _lock:
         if key not in _held:
@@ -130,7 +144,11 @@ def _validated(name: str, split: str, loaded: Loaded) -> Dataset:
 
     if not isinstance(loaded, tuple) or len(loaded) != 3:
         raise reject("its loader to return (images, labels, class_names)", type(loaded).__name__)
-    images, labels, class_names = _as_array(loaded[0]), _as_array(loaded[1]), loaded[2]
+    try:
+        images, labels = _as_array(loaded[0]), _as_array(loaded[1])
+    except (TypeError, ValueError) as error:
+        raise reject("images and labels to be regular arrays", str(error)) from error
+    class_names = loaded[2]
     if images.dtype != np.uint8:
         raise reject("uint8 images in [0, 255]", images.dtype)
     if images.ndim == 3:
@@ -142,7 +160,11 @@ def _validated(name: str, split: str, loaded: Loaded) -> Dataset:
         raise reject("integer labels", labels.dtype)
     if labels.shape != images.shape[:1]:
         raise reject(f"labels of shape ({len(images)},), one per image", labels.shape)
-    if isinstance(class_names, str) or not all(isinstance(class_name, str) for class_name in class_names):
+    if (
+        not isinstance(class_names, Sequence)
+        or isinstance(class_names, str)
+        or not all(isinstance(class_name, str) for class_name in class_names)
+    ):
         raise reject("class_names to be a sequence of strings", repr(class_names))
     labels = labels.astype(np.int64)
     if labels.min() < 0 or labels.max() >= len(class_names):

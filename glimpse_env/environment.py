@@ -71,6 +71,7 @@ class GlimpseEnv(gym.Env[Any, Any]):
     `"rgb_array"` or `"human"`.
 
     Raises:
+        TypeError: An argument is of the wrong type.
         ValueError: An argument, data set or split is unknown or out of range.
         DatasetError: The data are missing and cannot be downloaded, or are damaged.
 

@@ -34,11 +34,14 @@ def save_gif(
         `path`.
 
     Raises:
+        TypeError: `env` is no single environment.
         ValueError: `env` does not render images.
     """
+    if not isinstance(env, gym.Env):
+        raise TypeError(f"expected a single environment, got {env}")
     if env.render_mode != "rgb_array":
         raise ValueError(f'expected an environment with render_mode="rgb_array", got {env.render_mode!r}')
-    if policy is None:
+    if policy is None and seed is not None:
         env.action_space.seed(seed)
     observation, _ = env.reset(seed=seed, options=options)
     frames: list[Any] = [env.render()]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import fields
 from typing import Any
 
 import gymnasium as gym
 from gymnasium.vector import VectorEnv
 
-from glimpse_env.config import WorldConfig
+from glimpse_env.config import check_names
 from glimpse_env.environment import GlimpseEnv
 from glimpse_env.names import unknown_name_error
 from glimpse_env.reward_wrappers import (
@@ -20,6 +18,7 @@ from glimpse_env.reward_wrappers import (
     VectorEntropyShapedReward,
     VectorHardAttentionReward,
     VectorInformationGainReward,
+    read_weight,
 )
 from glimpse_env.vector import GlimpseVectorEnv
 
@@ -50,6 +49,9 @@ _REWARDS: dict[str, Any] = {
 }
 
 
+_MAKE = ["reward", "reward_weight", "render_mode"]
+
+
 def make_env(reward: str | None = "hard", reward_weight: float = DEFAULT_WEIGHT, **arguments: Any) -> gym.Env[Any, Any]:
     """Makes a `GlimpseEnv` that pays; `gym.make` calls this.
 
@@ -59,9 +61,11 @@ def make_env(reward: str | None = "hard", reward_weight: float = DEFAULT_WEIGHT,
         **arguments: As of `GlimpseEnv`.
 
     Raises:
-        ValueError: The reward is unknown, or anything that `GlimpseEnv` refuses.
+        TypeError: The weight is no number, or anything that `GlimpseEnv` refuses.
+        ValueError: The reward is unknown, the weight is not finite, or anything that `GlimpseEnv` refuses.
+        DatasetError: The data are missing and cannot be downloaded, or are damaged.
     """
-    _check_names(arguments, vector=False)
+    check_names(arguments, also=_MAKE)
     wrap = _reward_wrapper(reward, reward_weight, vector=False)
     env: gym.Env[Any, Any] = wrap(GlimpseEnv(**arguments))
     return env
@@ -71,7 +75,7 @@ def make_vector_env(
     reward: str | None = "hard", reward_weight: float = DEFAULT_WEIGHT, **arguments: Any
 ) -> VectorEnv[Any, Any, Any]:
     """Makes a `GlimpseVectorEnv` that pays; `gym.make_vec` calls this. Arguments and errors as for `make_env`."""
-    _check_names(arguments, vector=True)
+    check_names(arguments, also=[*_MAKE, "num_envs", "device"])
     wrap = _reward_wrapper(reward, reward_weight, vector=True)
     envs: VectorEnv[Any, Any, Any] = wrap(GlimpseVectorEnv(**arguments))
     return envs
@@ -90,16 +94,8 @@ def register_ids() -> None:
         )
 
 
-def _check_names(arguments: Iterable[str], *, vector: bool) -> None:
-    known = [field.name for field in fields(WorldConfig)] + ["reward", "reward_weight", "render_mode"]
-    if vector:
-        known += ["num_envs", "device"]
-    for name in arguments:
-        if name not in known:
-            raise unknown_name_error("argument", name, known)
-
-
 def _reward_wrapper(reward: str | None, weight: float, *, vector: bool) -> Any:
+    weight = read_weight(weight)
     if reward is None:
         return lambda env: env
     if not isinstance(reward, str) or reward not in _REWARDS:

@@ -29,12 +29,12 @@ class _Purse:
         space = env.single_action_space if isinstance(env, VectorEnv) else env.action_space
         if not isinstance(world, World) or space != world.action_space:
             raise ValueError(
-                f"expected a glimpse environment whose actions are locations and class scores, got {env} with {space}; "
-                "DiscreteActions goes around the reward, not below it"
+                "expected a glimpse environment (of several, the native vector environment) whose actions are "
+                f"locations and class scores, got {env} with {space}; DiscreteActions goes around the reward, not below"
             )
         self._world = world
         self._potential = potential
-        self._weight = _read_weight(weight)
+        self._weight = read_weight(weight)
         self._first = rewards.first_potential(world.num_envs, world.dataset.num_classes, world.device)
         self.open()
 
@@ -68,8 +68,16 @@ class _Purse:
         return payment
 
 
-def _read_weight(weight: Any) -> float:
-    if not isinstance(weight, Real) or not math.isfinite(weight):
+def read_weight(weight: Any) -> float:
+    """Returns the weight of a reward as a float.
+
+    Raises:
+        TypeError: It is no number.
+        ValueError: It is not finite.
+    """
+    if not isinstance(weight, Real) or isinstance(weight, bool):
+        raise TypeError(f"expected the reward's weight to be a finite number, got {weight!r}")
+    if not math.isfinite(weight):
         raise ValueError(f"expected the reward's weight to be a finite number, got {weight!r}")
     return float(weight)
 
@@ -122,6 +130,7 @@ class _VectorRewardWrapper(VectorWrapper[Any, Any, Any, Any, Any]):
 class HardAttentionReward(_RewardWrapper):
     """Pays 1 for the last action if the most believed class is the label, and 0 for all others.
 
+    Like the other rewards, it takes the place of whatever `env` pays.
     The reward of the Recurrent Attention Model (Mnih et al. 2014, section 3.2).
 
     Args:
@@ -147,6 +156,7 @@ class EntropyShapedReward(_RewardWrapper):
         weight: Reward for a nat.
 
     Raises:
+        TypeError: `weight` is no number.
         ValueError: `env` is no glimpse environment, has other actions than locations and class scores, or `weight` is
             not finite.
     """
@@ -169,6 +179,7 @@ class InformationGainReward(_RewardWrapper):
         weight: Reward for a nat.
 
     Raises:
+        TypeError: `weight` is no number.
         ValueError: `env` is no glimpse environment, has other actions than locations and class scores, or `weight` is
             not finite.
     """

@@ -35,7 +35,8 @@ class Schedule:
     def seek(self, episode: int) -> None:
         """Makes `episode` (>= 0) the next."""
         self._episode = episode
-        self._drawn: list[tuple[Tensor, Tensor, Tensor]] = []
+        self._row = 0
+        self._drawn: tuple[Tensor, Tensor, Tensor] | None = None
 
     def next(self) -> tuple[Tensor, Tensor, Tensor]:
         """Returns the next episode of each copy.
@@ -44,18 +45,21 @@ class Schedule:
             The images, `(N,)` int64; the first locations, `(N, 2)` float32 in [-1, 1); the numbers, `(N, num_numbers)`
             float64 in [0, 1).
         """
-        if not self._drawn:
+        if self._drawn is None or self._row == self._ahead:
             self._drawn = self._draw()
+            self._row = 0
+        images, locations, numbers = (part[self._row] for part in self._drawn)
+        self._row += 1
         self._episode += 1
-        return self._drawn.pop()
+        return images, locations, numbers
 
-    def _draw(self) -> list[tuple[Tensor, Tensor, Tensor]]:
-        """Draws the episodes that come next, the first of them last."""
+    def _draw(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Draws the episodes that come next, one a row."""
         count = len(self._keys)
         keys = np.tile(self._keys, self._ahead)
         episodes = self._episode + np.repeat(np.arange(self._ahead), count)
         images = draws.permuted(keys, episodes, _IMAGE, self._num_images)
         uniform = draws.uniform(keys, episodes, _NUMBERS, 2 + self._num_numbers)
         parts = (images, (2 * uniform[:, :2] - 1).astype(np.float32), uniform[:, 2:])
-        batches = [torch.from_numpy(part).to(self._device).split(count) for part in parts]
-        return list(zip(*batches, strict=True))[::-1]
+        rows = [torch.from_numpy(part).to(self._device).unflatten(0, (self._ahead, count)) for part in parts]
+        return rows[0], rows[1], rows[2]

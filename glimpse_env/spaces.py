@@ -51,7 +51,7 @@ def read_action(action: Any, shape: tuple[int, ...], device: torch.device) -> Te
         low, high = _limits(shape[-1], device)
         tensor = action.detach().to(device, torch.float32).clamp(low, high)
     else:
-        array = np.asarray(action)
+        array = as_array("action", action)
         _check(array.dtype.kind == "f", array.shape, shape, array.dtype)
         finite = bool(np.isfinite(array).all())
         bound = _bound(shape[-1])
@@ -60,6 +60,14 @@ def read_action(action: Any, shape: tuple[int, ...], device: torch.device) -> Te
     if not finite:
         raise ValueError(f"expected finite numbers in the action, got {action!r}")
     return tensor.reshape(-1, shape[-1])
+
+
+def as_array(name: str, values: Any) -> NDArray[Any]:
+    """NumPy's array of `values`, or a `ValueError` where they are no regular array."""
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise ValueError(f"expected {name} to be a regular array, but its parts differ in shape: {values!r}") from error
 
 
 def _check(floating: bool, shape: tuple[int, ...], expected: tuple[int, ...], dtype: Any) -> None:

@@ -33,6 +33,9 @@ class GlimpseVectorEnv(VectorEnv[dict[str, ArrayOrTensor], ArrayOrTensor, ArrayO
     Copy `i` of an environment that was seeded with `s` lives through exactly what a single environment lives through
     that was seeded with `s + i`.
 
+    Gymnasium's vector wrappers that need another autoreset mode refuse it, and `render` never shows the last moment of
+    an episode, as the next has begun by then.
+
     Without `device`, arrays are NumPy's, and `info` is as Gymnasium's `SyncVectorEnv` gives it. With a device they are
     torch tensors there, rewards are float32, and `final_obs` is a batch like any other observation.
 
@@ -43,7 +46,8 @@ class GlimpseVectorEnv(VectorEnv[dict[str, ArrayOrTensor], ArrayOrTensor, ArrayO
         **arguments: As of `GlimpseEnv`.
 
     Raises:
-        ValueError: An argument, data set or split is unknown or out of range.
+        TypeError: An argument is of the wrong type.
+        ValueError: An argument, data set or split is unknown or out of range, or the device is not there.
         DatasetError: The data are missing and cannot be downloaded, or are damaged.
 
     Example:
@@ -73,7 +77,7 @@ class GlimpseVectorEnv(VectorEnv[dict[str, ArrayOrTensor], ArrayOrTensor, ArrayO
         check_render_mode(render_mode, self.metadata["render_modes"])
         self.render_mode = render_mode
         self.num_envs = num_envs
-        self.device = torch.device(device or "cpu")
+        self.device = _read_device(device)
         self.world = World(WorldConfig.from_arguments(arguments), num_envs, self.device)
         self.single_observation_space = self.world.observation_space
         self.single_action_space = self.world.action_space
@@ -195,3 +199,14 @@ def _read_seeds(seed: Any, num_envs: int) -> list[int]:
     if min(seeds) < 0:
         raise ValueError(f"expected seeds to be at least 0, got {min(seeds)}")
     return seeds
+
+
+def _read_device(device: Any) -> torch.device:
+    if device is None:
+        return torch.device("cpu")
+    try:
+        chosen = torch.device(device)
+        torch.empty(0, device=chosen)
+    except (RuntimeError, TypeError, AssertionError) as error:
+        raise ValueError(f"expected a device that torch has here, such as 'cpu' or 'cuda', got {device!r}") from error
+    return chosen

@@ -43,8 +43,6 @@ class World:
         num_steps: How many actions were taken since the last `begin`; None before the first `begin`.
     """
 
-    path: list[Tensor]
-
     def __init__(self, config: WorldConfig, num_envs: int, device: torch.device) -> None:
         check_integer("num_envs", num_envs, 1)
         self.config = config
@@ -60,9 +58,10 @@ class World:
         self.indices = torch.zeros(num_envs, dtype=torch.int64, device=device)
         self.labels = self.indices
         self.scores = torch.zeros(num_envs, self.dataset.num_classes, device=device)
-        self._images = self.dataset.images.to(device)
-        self._labels = self.dataset.labels.to(device)
+        self._data = self.dataset.to(device)
         self._num_canvas_draws = 0 if config.canvas_size is None else canvases.draws_needed(config.num_distractors)
+        self.path: list[Tensor] = []
+        self._sums: list[Tensor] = []
         self._initial_locations = None
         if config.initial_location is not None:
             self._initial_locations = torch.tensor([config.initial_location], device=device).repeat(num_envs, 1)
@@ -86,8 +85,8 @@ class World:
             ValueError: They are not one for each copy.
             IndexError: One of them is not in the split.
         """
-        array = index.cpu().numpy() if isinstance(index, Tensor) else np.asarray(index)
-        size = len(self._images)
+        array = index.cpu().numpy() if isinstance(index, Tensor) else spaces.as_array("index", index)
+        size = len(self._data.images)
         if array.dtype.kind not in "iu":
             raise TypeError(f"expected index to be of integers, got {index!r}")
         if array.shape != (self.num_envs,):
@@ -102,7 +101,7 @@ class World:
 
     def seed(self, keys: draws.Keys) -> None:
         """Begins the random numbers anew, with one key a copy, `(N,)`."""
-        self._schedule = Schedule(keys, len(self._images), self._num_canvas_draws, self.device)
+        self._schedule = Schedule(keys, len(self._data.images), self._num_canvas_draws, self.device)
 
     def begin(self, indices: Tensor | None = None, episode: int | None = None) -> dict[str, Tensor]:
         """Begins an episode on every copy and looks at it once. The world must be `seeded`.
@@ -119,7 +118,7 @@ class World:
             self._schedule.seek(episode)
         drawn, locations, numbers = self._schedule.next()
         self.indices = drawn if indices is None else indices
-        self.labels = self._labels.index_select(0, self.indices)
+        self.labels = self._data.labels.index_select(0, self.indices)
         # Lets go of the old ones first: with many copies they take most of the memory.
         self._sums, self.canvases = [], self.canvases[:0]
         self.canvases = self._make_canvases(numbers)
@@ -188,12 +187,12 @@ class World:
     def _make_canvases(self, numbers: Tensor) -> Tensor:
         config = self.config
         if config.canvas_size is None:
-            return self._images.index_select(0, self.indices)
+            return self._data.images.index_select(0, self.indices)
         if config.split == "test":
             keys = np.full(self.num_envs, TEST_CANVASES)
             uniform = draws.uniform(keys, self.indices.cpu().numpy(), 0, self._num_canvas_draws)
             numbers = torch.from_numpy(uniform).to(self.device)
-        return canvases.place(self._images, self.indices, config.canvas_size, config.num_distractors, numbers)
+        return canvases.place(self._data.images, self.indices, config.canvas_size, config.num_distractors, numbers)
 
 
 def _check_canvas(config: WorldConfig, height: int, width: int) -> None:

@@ -166,3 +166,15 @@ def test_an_option_episode_below_0_is_refused() -> None:
 def test_an_unknown_option_suggests_the_nearest(name: str, nearest: str) -> None:
     with pytest.raises(ValueError, match=f"Unknown reset option '{name}'. Did you mean '{nearest}'\\?"):
         read_options({"index": 0, name: 0})
+
+
+@pytest.mark.parametrize(("name", "value"), [("dataset", ["digits"]), ("split", None), ("data_dir", 3)])
+def test_names_and_folders_of_the_wrong_type_are_refused(name: str, value: object) -> None:
+    with pytest.raises(TypeError, match=f"expected {name} to be a"):
+        WorldConfig(**{name: value})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("sizes", [{"glimpse_size": 2000, "num_scales": 8}, {"canvas_size": 10**6}])
+def test_sizes_beyond_all_memory_are_refused(sizes: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="at most 16384"):
+        WorldConfig(**sizes)  # type: ignore[arg-type]

@@ -11,6 +11,7 @@ import struct
 import threading
 import urllib.request
 from pathlib import Path
+from typing import Any
 from urllib.error import URLError
 
 import numpy as np
@@ -420,3 +421,18 @@ def test_missing_mnist_labels_are_named(mnist_test_copy: Path) -> None:
     (mnist_test_copy / "MNIST" / "raw" / "t10k-labels-idx1-ubyte").unlink()
     with pytest.raises(DatasetError, match=f"{mnist_test_copy} lacks MNIST.raw.t10k-labels-idx1-ubyte, and"):
         load_dataset("mnist", "test", mnist_test_copy)
+
+
+@pytest.mark.parametrize("name", [3, "", ["x"]])
+def test_a_name_that_is_none_is_refused(name: Any) -> None:
+    with pytest.raises(TypeError, match="expected the name of a data set"):
+        register_dataset(name, lambda split, data_dir: None)  # type: ignore[arg-type, return-value]
+    with pytest.raises(ValueError, match="Did you mean 'digits'"):
+        load_dataset("digitz")
+
+
+@pytest.mark.parametrize("class_names", [None, 5, {"a": 1}])
+def test_class_names_of_another_kind_are_refused(class_names: Any) -> None:
+    register_dataset("odd", lambda split, data_dir: (np.zeros((2, 9, 9), np.uint8), np.zeros(2, int), class_names))
+    with pytest.raises(DatasetError, match="class_names to be a sequence of strings"):
+        load_dataset("odd")

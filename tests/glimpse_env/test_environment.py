@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import subprocess
 import sys
 import urllib.request
@@ -521,3 +523,44 @@ def test_rendering_changes_nothing() -> None:
         assert_same(env.render(), env.render())
         got.append(env.step(action))
     assert_same(got, expected)
+
+
+@pytest.mark.parametrize("episode", [2**48, 2**63, 2**70])
+def test_an_episode_beyond_all_numbers_is_refused_and_changes_nothing(episode: int) -> None:
+    env, untouched = (gym.make("GlimpseDigits-v0") for _ in range(2))
+    for one in (env, untouched):
+        one.reset(seed=1)
+    with pytest.raises(ValueError, match=r"episode to be less than 2\*\*48"):
+        env.reset(options={"episode": episode})
+    assert env.reset()[1] == untouched.reset()[1]
+
+
+def test_options_that_are_no_dict_are_refused() -> None:
+    with pytest.raises(TypeError, match="expected reset options to be a dict, got 3"):
+        gym.make("GlimpseDigits-v0").reset(options=3)  # type: ignore[arg-type]
+
+
+def test_ragged_actions_are_refused() -> None:
+    env = gym.make("GlimpseDigits-v0", disable_env_checker=True)
+    env.reset(seed=1)
+    with pytest.raises(ValueError, match="expected action to be a regular array"):
+        env.step([[0.0], 1.0])  # type: ignore[arg-type]
+
+
+def test_a_copy_goes_on_alike_and_shares_the_images() -> None:
+    env = gym.make("GlimpseClutteredDigits-v0")
+    env.reset(seed=1)
+    copied = copy.deepcopy(env)
+    assert copied.unwrapped.world.dataset is env.unwrapped.world.dataset
+    for _ in range(3):
+        ours, theirs = env.reset(), copied.reset()
+        assert ours[1] == theirs[1]
+        assert np.array_equal(ours[0]["glimpse"], theirs[0]["glimpse"])
+
+
+def test_a_pickle_is_hardly_larger_than_the_images() -> None:
+    env = gym.make("GlimpseClutteredDigits-v0")
+    env.reset(seed=1)
+    pickled = pickle.dumps(env)
+    assert len(pickled) < env.unwrapped.world.dataset.images.numel() + 2**21
+    assert pickle.loads(pickled).reset()[1] == env.reset()[1]

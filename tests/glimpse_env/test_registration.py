@@ -266,3 +266,10 @@ def test_making_an_environment_leaves_the_defaults_alone() -> None:
 def test_the_module_in_an_id_may_be_imported_already(recwarn: pytest.WarningsRecorder) -> None:
     assert world_of(gym.make("glimpse_env:GlimpseDigits-v0")).config.dataset == "digits"
     assert not [str(warning.message) for warning in recwarn]
+
+
+@pytest.mark.parametrize("reward", ["hard", "entropy", None])
+@pytest.mark.parametrize(("weight", "error"), [("x", TypeError), (float("inf"), ValueError)])
+def test_the_weight_is_checked_whatever_the_reward(reward: str | None, weight: Any, error: type[Exception]) -> None:
+    with pytest.raises(error, match="expected the reward's weight to be a finite number"):
+        gym.make("GlimpseDigits-v0", reward=reward, reward_weight=weight)

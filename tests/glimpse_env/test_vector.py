@@ -398,7 +398,7 @@ def test_without_a_mode_the_native_one_is_taken() -> None:
         ({"num_envs": -3}, ValueError, "num_envs.*-3"),
         ({"num_envs": 2.5}, TypeError, r"num_envs.*2\.5"),
         ({"num_envs": "4"}, TypeError, "num_envs.*'4'"),
-        ({"device": "gpu"}, RuntimeError, "gpu"),
+        ({"device": "gpu"}, ValueError, "gpu"),
         ({"render_mode": "human"}, ValueError, "human"),
         ({"devise": "cpu"}, ValueError, "Did you mean 'device'"),
         ({"rewards": "hard"}, ValueError, "Did you mean 'reward'"),
@@ -444,3 +444,9 @@ def test_world_specs_survive_pickling() -> None:
     spec = pickle.loads(pickle.dumps(envs.spec))
     actions = sample(T)
     assert_same(play(gym.make_vec(spec), actions, seed=0), play(envs, actions, seed=0))
+
+
+@pytest.mark.parametrize("device", ["gpu", "", 3.5, "cuda:99"])
+def test_a_device_that_is_not_there_is_refused(device: Any) -> None:
+    with pytest.raises(ValueError, match="expected a device that torch has here"):
+        gym.make_vec("GlimpseDigits-v0", 2, vectorization_mode="vector_entry_point", device=device)
