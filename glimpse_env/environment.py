@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any
 
 import gymnasium as gym
@@ -113,7 +114,11 @@ class GlimpseEnv(gym.Env[Any, Any]):
             IndexError: `index` is not in the split.
         """
         index, episode = read_options(options)
-        indices = None if index is None else self.world.read_index(np.asarray(index)[None])
+        indices = None
+        if index is not None:
+            if not isinstance(index, Integral) or isinstance(index, bool):
+                raise TypeError(f"expected index to be an integer, got {index!r}")
+            indices = self.world.read_index([index])
         super().reset(seed=seed)
         if seed is not None:
             self.world.seed(np.array([draws.make_key(seed)]))

@@ -455,7 +455,7 @@ def test_a_bad_action_changes_nothing(name: str) -> None:
         ({"options": {"index": 1.0}}, TypeError, "integer"),
         ({"options": {"index": "3"}}, TypeError, "integer"),
         ({"options": {"index": True}}, TypeError, "integer"),
-        ({"options": {"index": [1, 2]}}, ValueError, "shape"),
+        ({"options": {"index": [1, 2]}}, TypeError, r"integer, got \[1, 2\]"),
         ({"options": {"indx": 1}}, ValueError, "'index'"),
         ({"options": {"index": 1, "seed": 1}}, ValueError, "'seed'"),
         ({"options": {"episode": -1}}, ValueError, "episode.*-1"),
