@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import time
 from abc import ABC, abstractmethod
-from dataclasses import fields
 from typing import Any, ClassVar
 
 import gymnasium as gym
@@ -14,18 +12,18 @@ import torch
 from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 from stable_baselines3.common import utils
-from stable_baselines3.common.callbacks import BaseCallback, CallbackList, ConvertCallback
 from stable_baselines3.common.logger import Logger
 from torch import Tensor
 from typing_extensions import Self
 
 from agents import saving
+from agents.callbacks import read_callback
 from agents.environments import read_environment
 from agents.losses import HybridLoss
 from agents.metrics import Metrics
 from agents.policy import RAMPolicy
 from agents.progress import accuracy_bar
-from agents.rollout import Rollout, collect
+from agents.rollout import Rollout, can_act, collect
 from agents.schedules import read_schedule
 from agents.settings import AgentSpec, Settings
 from agents.vec_env import GlimpseVecEnv
@@ -33,10 +31,11 @@ from glimpse_env import spaces
 from glimpse_env.names import unknown_name_error
 
 POLICIES = ("RAMPolicy", "MultiInputPolicy")
+SNAPSHOT_ROUNDS = 50  # after so many the agent is remembered, in case the training diverges
 
 
 class TrainingDiverged(FloatingPointError):
-    """The loss or its gradient is no longer finite. The agent still has its weights from before."""
+    """The loss, its gradient or what the agent does is no longer finite."""
 
 
 class Algorithm(ABC):
@@ -58,7 +57,7 @@ class Algorithm(ABC):
         policy: The network.
         settings: How it learns.
         num_timesteps: Steps taken so far in all copies of the environment.
-        accuracy: What `agents.evaluate` measured last, if anything; saved with the agent.
+        accuracy: What you measured, saved with the agent; None again as soon as its weights change.
 
     Raises:
         TypeError: An argument is of the wrong type.
@@ -84,7 +83,7 @@ class Algorithm(ABC):
         if policy not in POLICIES:
             raise unknown_name_error("policy", policy, POLICIES)
         environment = read_environment(env)
-        checked = self._read_settings(settings)
+        checked = self.settings_class.read(settings)
         device = utils.get_device(device)
         env = environment.make_vec(checked.num_envs, device=str(device))
         self._build(
@@ -132,14 +131,6 @@ class Algorithm(ABC):
         self._observation: dict[str, Tensor] | None = None
         self.metrics = Metrics()
 
-    @classmethod
-    def _read_settings(cls, settings: dict[str, Any]) -> Settings:
-        known = [one.name for one in fields(cls.settings_class)]
-        for name in settings:
-            if name not in known:
-                raise unknown_name_error("setting", name, known)
-        return cls.settings_class(**settings)
-
     @abstractmethod
     def update(self) -> None:
         """Plays one episode on every copy of the environment, and learns from it."""
@@ -148,7 +139,7 @@ class Algorithm(ABC):
         self,
         total_timesteps: int,
         callback: Any = None,
-        log_interval: int = 100,
+        log_interval: int | None = 100,
         tb_log_name: str | None = None,
         reset_num_timesteps: bool = True,
         progress_bar: bool = False,
@@ -158,7 +149,7 @@ class Algorithm(ABC):
         Args:
             total_timesteps: How many steps in all copies together.
             callback: One of Stable-Baselines3's, a list of them, or a function.
-            log_interval: Rounds between two lines of the log.
+            log_interval: Rounds between two lines of the log; None logs nothing.
             tb_log_name: Name of the run in TensorBoard; by default the algorithm's.
             reset_num_timesteps: Count from 0, and begin schedules anew. Otherwise `total_timesteps` are added to those
                 that were taken before.
@@ -168,7 +159,7 @@ class Algorithm(ABC):
             This agent.
 
         Raises:
-            TrainingDiverged: The loss or its gradient is not finite. The agent keeps its weights from before.
+            TrainingDiverged: Something is not finite. The agent is as it was at most `SNAPSHOT_ROUNDS` rounds before.
         """
         if reset_num_timesteps:
             self.num_timesteps = 0
@@ -177,25 +168,35 @@ class Algorithm(ABC):
         if self._logger is None:
             name = tb_log_name or type(self).__name__
             self.set_logger(utils.configure_logger(self.verbose, self.tensorboard_log, name, reset_num_timesteps))
-        if self._observation is None:
-            self._observation, _ = self.env.reset(seed=self.spec.seed, options={"episode": self.num_rollouts})
-        callbacks = self._read_callback(callback)
+        # Always, since whoever called get_env() may have used it in between.
+        self._observation, _ = self.env.reset(seed=self.spec.seed, options={"episode": self.num_rollouts})
+        callbacks = read_callback(callback, self)
         callbacks.on_training_start(locals(), globals())
-        started, steps_before = time.monotonic(), self.num_timesteps
-        with accuracy_bar(self, shown=progress_bar) as advance_bar:
-            going_on = True
-            while going_on and self.num_timesteps < self.total_timesteps:
-                self._apply_schedules()
-                callbacks.on_rollout_start()
-                self.update()
-                callbacks.update_locals(locals())
-                # The callbacks count vector steps, but all of them see the agent between two rounds, fit to be saved.
-                answers = [callbacks.on_step() for _ in range(self.num_glimpses)]
-                going_on = all(answers)
-                callbacks.on_rollout_end()
-                advance_bar()
-                if self.num_rollouts % log_interval == 0:
-                    self._log((self.num_timesteps - steps_before) / (time.monotonic() - started))
+        self.metrics.start_clock(self.num_timesteps)
+        last_good = saving.snapshot(self)
+        try:
+            with accuracy_bar(self, shown=progress_bar) as advance_bar:
+                going_on = True
+                while going_on and self.num_timesteps < self.total_timesteps:
+                    self._apply_schedules()
+                    callbacks.on_rollout_start()
+                    self.update()
+                    # The callbacks count vector steps, but all see the agent between two rounds, fit to be saved.
+                    for step in range(1, self.num_glimpses + 1):
+                        dones = np.full(self.settings.num_envs, step == self.num_glimpses)
+                        callbacks.update_locals(locals())
+                        going_on = callbacks.on_step() and going_on
+                    callbacks.on_rollout_end()
+                    advance_bar()
+                    if log_interval is not None and self.num_rollouts % log_interval == 0:
+                        self.dump_logs()
+                    if self.num_rollouts % SNAPSHOT_ROUNDS == 0:
+                        self._check_that_it_acts()
+                        last_good = saving.snapshot(self)
+            self._check_that_it_acts()
+        except TrainingDiverged:
+            saving.restore(self, *last_good)
+            raise
         callbacks.on_training_end()
         return self
 
@@ -222,7 +223,9 @@ class Algorithm(ABC):
 
         Raises:
             OSError: The file cannot be written. An older one of that name is left as it was.
+            TrainingDiverged: Training has just spoilt the weights; nothing is written.
         """
+        self._check_that_it_acts()
         saving.AGENTS.write(path, saving.describe(self), saving.tensors_of(self))
 
     @classmethod
@@ -246,7 +249,7 @@ class Algorithm(ABC):
             )
         agent = cls.__new__(cls)
         with saving.AGENTS.complaints_about(path):
-            spec = AgentSpec.from_json(description["agent"], cls._read_settings)
+            spec = AgentSpec.from_json(description["agent"], cls.settings_class.read)
             agent._build(spec, utils.get_device(device))
             saving.restore(agent, description, tensors)
         return agent
@@ -275,7 +278,7 @@ class Algorithm(ABC):
     @property
     def progress_remaining(self) -> float:
         """How much of the training is left, from 1 to 0."""
-        return max(0.0, 1 - self.num_timesteps / self.total_timesteps)
+        return max(0.0, 1 - self.num_timesteps / max(self.total_timesteps, 1))
 
     @property
     def logger(self) -> Logger:
@@ -286,16 +289,6 @@ class Algorithm(ABC):
     def set_logger(self, logger: Logger) -> None:
         """Sends the log somewhere else; see `stable_baselines3.common.logger.configure`."""
         self._logger = logger
-
-    def _read_callback(self, callback: Any) -> BaseCallback:
-        if callback is None:
-            callback = []
-        if isinstance(callback, list):
-            callback = CallbackList(list(callback))
-        elif not isinstance(callback, BaseCallback):
-            callback = ConvertCallback(callback)
-        callback.init_callback(self)
-        return callback
 
     def _collect(self) -> Rollout:
         assert self._observation is not None
@@ -324,6 +317,7 @@ class Algorithm(ABC):
                 f"after {self.num_timesteps} steps the loss is {total.item()}, its gradient's norm {norm.item()}"
             )
         self.optimizer.step()
+        self.accuracy = None
         self.metrics.add_loss(loss, grad_norm=norm, **metrics)
 
     def _apply_schedules(self) -> None:
@@ -332,10 +326,15 @@ class Algorithm(ABC):
             group["lr"] = read_schedule("learning_rate", self.settings.learning_rate)(left)
         self.policy.location_std.fill_(read_schedule("location_std", self.settings.location_std)(left))
 
-    def _log(self, fps: float) -> None:
+    def _check_that_it_acts(self) -> None:
+        if self._observation is not None and not can_act(self.policy, self._observation, self.num_glimpses):
+            raise TrainingDiverged(f"after {self.num_timesteps} steps the agent cannot act: its weights are too large")
+
+    def dump_logs(self) -> None:
+        """Writes a line of the log."""
         self.metrics.record(self.logger)
+        self.logger.record("time/fps", self.metrics.fps(self.num_timesteps))
         self.logger.record("rollout/ep_len_mean", self.num_glimpses)
-        self.logger.record("time/fps", int(fps))
         self.logger.record("time/iterations", self.num_rollouts, exclude="tensorboard")
         self.logger.record("time/total_timesteps", self.num_timesteps, exclude="tensorboard")
         self.logger.record("train/learning_rate", self.optimizer.param_groups[0]["lr"])

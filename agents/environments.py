@@ -8,9 +8,12 @@ from typing import Any
 
 import gymnasium as gym
 from gymnasium.vector import VectorEnv
-from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker
+from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker, RecordEpisodeStatistics
+from gymnasium.wrappers.vector import RecordEpisodeStatistics as VectorRecordEpisodeStatistics
+from stable_baselines3.common.monitor import Monitor
 
 import glimpse_env
+from agents.vec_env import GlimpseVecEnv
 from glimpse_env import registration, reward_wrappers
 from glimpse_env.names import unknown_name_error
 
@@ -23,7 +26,8 @@ _REWARDS = (
     reward_wrappers.VectorEntropyShapedReward,
     reward_wrappers.VectorInformationGainReward,
 )
-_KNOWN_LAYERS = (OrderEnforcing, PassiveEnvChecker, *_REWARDS)
+_ONLY_WATCH = (Monitor, RecordEpisodeStatistics, VectorRecordEpisodeStatistics)
+_KNOWN_LAYERS = (OrderEnforcing, PassiveEnvChecker, *_ONLY_WATCH, *_REWARDS)
 
 
 @dataclass(frozen=True)
@@ -59,16 +63,18 @@ class EnvironmentSpec:
         return gym.make_vec(self.env_id, num_envs=num_envs, vectorization_mode="vector_entry_point", **arguments)
 
 
-def read_environment(env: str | gym.Env[Any, Any] | VectorEnv[Any, Any, Any]) -> EnvironmentSpec:
+def read_environment(env: str | gym.Env[Any, Any] | VectorEnv[Any, Any, Any] | GlimpseVecEnv) -> EnvironmentSpec:
     """Finds out how to make an environment again.
 
     Args:
-        env: An id, or an environment made from one.
+        env: An id, or an environment made from one. Wrappers that only watch it are left out.
 
     Raises:
         TypeError: It is neither.
         ValueError: It is no glimpse environment, or wears wrappers that would be lost.
     """
+    if isinstance(env, GlimpseVecEnv):
+        env = env.native
     if isinstance(env, str):
         return EnvironmentSpec(env, {})
     if not isinstance(env, gym.Env | VectorEnv):

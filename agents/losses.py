@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -19,11 +20,20 @@ class LossWeights:
         policy: Weight of the policy gradient.
         baseline: Weight of the baseline's squared error.
         every_glimpse: Whether the classifier is trained after every glimpse, not only after the last.
+
+    Raises:
+        ValueError: A weight is negative or not finite.
     """
 
     policy: float = 0.1
     baseline: float = 1.0
     every_glimpse: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("policy", "baseline"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value >= 0):
+                raise ValueError(f"expected the weight {name} to be finite and not negative, got {value}")
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 
 import numpy as np
@@ -13,6 +14,8 @@ from agents.losses import HybridLoss
 from agents.rollout import Rollout
 
 RECENT_ROLLOUTS = 100
+MAX_LOSSES = 10_000
+"""Losses that are kept if nobody logs them."""
 
 
 class Metrics:
@@ -20,7 +23,16 @@ class Metrics:
 
     def __init__(self) -> None:
         self._rollouts: deque[tuple[float, float]] = deque(maxlen=RECENT_ROLLOUTS)
-        self.losses: list[dict[str, Tensor]] = []
+        self.losses: deque[dict[str, Tensor]] = deque(maxlen=MAX_LOSSES)
+        self.start_clock(0)
+
+    def start_clock(self, num_timesteps: int) -> None:
+        """Begins to measure `fps`."""
+        self._started, self._steps_before = time.monotonic(), num_timesteps
+
+    def fps(self, num_timesteps: int) -> int:
+        """Steps a second since `start_clock`."""
+        return int((num_timesteps - self._steps_before) / max(time.monotonic() - self._started, 1e-9))
 
     @property
     def recent_accuracy(self) -> float:
@@ -42,9 +54,10 @@ class Metrics:
         self.losses.append({name: value.detach() for name, value in (parts | others).items()})
 
     def record(self, logger: Logger) -> None:
-        """Records the recent rollouts, and the means of all losses since the last time."""
-        logger.record("rollout/ep_rew_mean", float(np.mean([reward for _, reward in self._rollouts])))
-        logger.record("rollout/success_rate", self.recent_accuracy)
-        for name in self.losses[-1]:
+        """Records the recent rollouts, and the means of all losses since the last time, if there were any."""
+        if self._rollouts:
+            logger.record("rollout/ep_rew_mean", float(np.mean([reward for _, reward in self._rollouts])))
+            logger.record("rollout/success_rate", self.recent_accuracy)
+        for name in self.losses[-1] if self.losses else ():
             logger.record(f"train/{name}", torch.stack([loss[name] for loss in self.losses]).mean().item())
         self.losses.clear()

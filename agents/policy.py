@@ -106,8 +106,8 @@ class RAMPolicy(nn.Module):
     def scores(self, hidden: Tensor) -> Tensor:
         """The class scores, `(..., num_classes)`, shifted so that the highest is 20.
 
-        The environment clips scores to [-20, 20], and a sure classifier has several beyond 20: unshifted, the clip would
-        make them equal. The belief, their softmax, does not depend on the shift.
+        The environment clips scores to [-20, 20], and a sure classifier has several beyond 20: unshifted, the clip
+        would make them equal. The belief, their softmax, does not depend on the shift.
         """
         scores = self.classifier(hidden)
         return scores - scores.amax(-1, keepdim=True).detach() + MAX_SCORE

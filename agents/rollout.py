@@ -38,6 +38,16 @@ class Rollout:
     next_observation: dict[str, Tensor]
 
 
+@torch.no_grad()
+def can_act(policy: RAMPolicy, observation: dict[str, Tensor], steps: int) -> bool:
+    """Whether all that a policy does is finite in an episode that shows it one observation, `steps` times.
+
+    Weights can be finite and yet so large that nothing else is.
+    """
+    hidden = policy.unroll({key: seen.expand(steps, *seen.shape) for key, seen in observation.items()})
+    return all(bool(head(hidden).isfinite().all()) for head in (policy.location_mean, policy.value, policy.scores))
+
+
 def collect(policy: RAMPolicy, env: Any, observation: dict[str, Tensor], generator: torch.Generator) -> Rollout:
     """Plays one episode on every copy.
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
+import numpy as np
 import torch
 
 import glimpse_env
@@ -35,6 +37,7 @@ def describe(agent: Algorithm) -> dict[str, Any]:
         "agent": agent.spec.to_json(),
         **{name: getattr(agent, name) for name in _COUNTS},
         "accuracy": agent.accuracy,
+        "device": agent.device.type,
         "versions": {module.__name__: module.__version__ for module in (torch, gym, glimpse_env)},
     }
 
@@ -48,11 +51,25 @@ def tensors_of(agent: Algorithm) -> dict[str, Any]:
     }
 
 
+def snapshot(agent: Algorithm) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A copy of an agent's state, which `restore` gives back."""
+    return describe(agent), deepcopy(tensors_of(agent))
+
+
 def restore(agent: Algorithm, description: dict[str, Any], tensors: dict[str, Any]) -> None:
-    """Gives a fresh agent the state of a saved one."""
+    """Gives an agent the state of a saved one.
+
+    Random numbers of one kind of device cannot be continued on another: there, the generator is seeded anew, always
+    alike for the same agent.
+    """
     for name in _COUNTS:
         setattr(agent, name, int(description[name]))
     agent.accuracy = description["accuracy"]
     agent.policy.load_state_dict(tensors["policy"])
     agent.optimizer.load_state_dict(tensors["optimizer"])
-    agent.generator.set_state(tensors["generator"].cpu())
+    generator = tensors["generator"].cpu()
+    if description.get("device") == agent.device.type:
+        agent.generator.set_state(generator)
+    else:
+        seeds = np.random.SeedSequence([agent.spec.seed, agent.num_rollouts])
+        agent.generator.manual_seed(seeds.generate_state(1, np.uint64).item())

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
+
+from typing_extensions import Self
 
 from agents.environments import EnvironmentSpec
 from agents.losses import LossWeights
@@ -15,6 +17,8 @@ from glimpse_env.config import check_integer
 from glimpse_env.names import unknown_name_error
 
 PRECISIONS = ("float32", "bfloat16")
+FIXED = ("gamma", "n_steps")
+"""Settings of Stable-Baselines3 that cannot be chosen here."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +48,11 @@ class Settings:
             schedule = read_schedule(name, getattr(self, name))
             if not all(math.isfinite(value) and value >= 0 for value in (schedule.start, schedule.end)):
                 raise ValueError(f"expected {name} to be finite and not negative, got {schedule}")
+            if name == "location_std" and not min(schedule.start, schedule.end) > 0:
+                raise ValueError(
+                    f"expected location_std to stay above 0, since gradients go as 1 over it, got {schedule}"
+                )
             object.__setattr__(self, name, schedule)
-        if not self.location_std.start > 0:  # type: ignore[union-attr]
-            raise ValueError("expected location_std to start above 0: without noise nothing is learnt about locations")
         if isinstance(self.loss_weights, dict):
             object.__setattr__(self, "loss_weights", LossWeights(**self.loss_weights))
         check_integer("num_envs", self.num_envs, 1)
@@ -54,6 +60,22 @@ class Settings:
             raise ValueError(f"expected max_grad_norm to be positive, got {self.max_grad_norm}")
         if self.precision not in PRECISIONS:
             raise unknown_name_error("precision", self.precision, PRECISIONS)
+
+    @classmethod
+    def read(cls, settings: dict[str, Any]) -> Self:
+        """Makes settings of names and values.
+
+        Raises:
+            TypeError: A value is of the wrong type.
+            ValueError: There is no setting of that name, or its value is out of range.
+        """
+        known = [one.name for one in fields(cls)]
+        for name in settings:
+            if name in FIXED:
+                raise ValueError(f"Unknown setting {name!r}: gamma is 1 and rollouts are whole episodes.")
+            if name not in known:
+                raise unknown_name_error("setting", name, known)
+        return cls(**settings)
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ class GlimpseVecEnv(VecEnv):
         self._reset_options()
         self._returns = np.zeros(self.num_envs)
         self._length = 0
-        self.reset_infos = [{"index": index} for index in _numpy(infos["index"]).tolist()]
+        self._note_images(infos)
         return {key: _numpy(value) for key, value in observations.items()}
 
     def step_async(self, actions: np.ndarray[Any, Any]) -> None:
@@ -68,7 +68,11 @@ class GlimpseVecEnv(VecEnv):
                 info["episode"] = {"r": float(self._returns[copy]), "l": self._length}
             self._returns = np.zeros(self.num_envs)
             self._length = 0
+            self._note_images(native)
         return {key: _numpy(value) for key, value in observations.items()}, rewards, dones, infos
+
+    def _note_images(self, infos: dict[str, Any]) -> None:
+        self.reset_infos = [{"index": index} for index in _numpy(infos["index"]).tolist()]
 
     def close(self) -> None:
         """Closes the environment."""

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -60,6 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Reads the arguments and trains; whatever the user can mend ends in one line of error and exit status 1."""
     options = tyro.cli(Arguments, args=arguments)
     try:
+        if options.resume is not None and options != Arguments(resume=options.resume):
+            raise ValueError("--resume goes on with the arguments that training was begun with: leave out all others")
         folder, agent = begin(options) if options.resume is None else go_on(options.resume)
         train(agent, folder)
     except (agents.TrainingDiverged, DatasetError, OSError, ValueError) as error:
@@ -68,6 +72,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def begin(options: Arguments) -> tuple[Path, agents.Algorithm]:
     """Makes a fresh agent, and its run folder."""
+    if options.images is not None and options.images < 1:
+        raise ValueError(f"expected --images to be at least 1, got {options.images}")
     preset = agents.find_preset(options.env)
     algorithm = options.algorithm or preset.algorithm
     policy_kwargs = preset.policy_kwargs | ({"core": options.core} if options.core else {})
@@ -102,18 +108,24 @@ def train(agent: agents.Algorithm, folder: Path) -> None:
     """Trains an agent to the end of its budget, and measures it."""
     agent.set_logger(Logger(str(folder), [log_from(folder / LOG, agent.num_timesteps)]))
     rounds = agent.total_timesteps // (agent.settings.num_envs * agent.num_glimpses)
+    checkpoints = Checkpoints(folder / AGENT)
+    before = signal.signal(signal.SIGINT, checkpoints.interrupt)
     try:
         agent.learn(
             agent.total_timesteps - agent.num_timesteps,
-            Checkpoints(folder / AGENT),
+            checkpoints,
             log_interval=max(1, rounds // LOG_LINES),
             reset_num_timesteps=False,
             progress_bar=True,
         )
     except agents.TrainingDiverged as error:
-        if all(weights.isfinite().all() for weights in agent.policy.parameters()):
-            agent.save(folder / AGENT)
+        agent.save(folder / AGENT)
         raise agents.TrainingDiverged(f"training diverged: {error}; {folder} holds the last good state") from error
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if checkpoints.interrupted:
+        tqdm.write(f"interrupted: go on with python scripts/train.py --resume {folder}", file=sys.stderr)
+        raise SystemExit(128 + signal.SIGINT)
     agent.accuracy = float(agents.evaluate(agent).accuracy[-1])
     agent.save(folder / AGENT)
     draw_learning_curve(folder)
@@ -123,6 +135,8 @@ def train(agent: agents.Algorithm, folder: Path) -> None:
 class Checkpoints(BaseCallback):
     """Saves the agent when training begins and ends, and every `CHECKPOINT_SECONDS` in between.
 
+    Ctrl-C ends the training after the present round, so that going on later gives the same agent; twice, at once.
+
     Args:
         path: Where; each checkpoint takes the place of the one before.
     """
@@ -130,6 +144,12 @@ class Checkpoints(BaseCallback):
     def __init__(self, path: Path) -> None:
         super().__init__()
         self.path = path
+        self.interrupted = False
+
+    def interrupt(self, *_: object) -> None:
+        """What Ctrl-C does."""
+        self.interrupted = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def _save(self) -> None:
         self.model.save(self.path)
@@ -139,7 +159,7 @@ class Checkpoints(BaseCallback):
         self._save()
 
     def _on_step(self) -> bool:
-        return True
+        return not self.interrupted
 
     def _on_rollout_end(self) -> None:
         if time.monotonic() - self._saved >= CHECKPOINT_SECONDS:
@@ -150,15 +170,20 @@ class Checkpoints(BaseCallback):
 
 
 def log_from(path: Path, num_timesteps: int) -> CSVOutputFormat:
-    """Opens a log for more lines, and drops those that were written after the checkpoint of `num_timesteps`."""
-    header, *lines = (path.read_text(encoding="utf-8") if path.exists() else "").splitlines() or [""]
-    names = header.split(",")
-    log = CSVOutputFormat(str(path))
-    kept = [line for line in lines if int(line.split(",")[names.index(STEPS)]) <= num_timesteps]
-    if kept:
-        log.keys = names
-        log.file.writelines(f"{line}\n" for line in (header, *kept))
-        log.file.flush()
+    """Opens a log for more lines, without those that are torn or came after the checkpoint of `num_timesteps`."""
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    header, *lines = [line.split(",") for line in text.splitlines(keepends=True) if line.endswith("\n")] or [[""]]
+    names = [name.strip() for name in header]
+    whole = [line for line in lines if len(line) == len(names)]
+    kept = [line for line in whole if int(line[names.index(STEPS)]) <= num_timesteps]
+    temporary = path.with_name(f".{path.name}-unfinished")
+    temporary.write_text("".join(",".join(line) for line in (header, *kept)) if kept else "", encoding="utf-8")
+    os.replace(temporary, path)
+    log = CSVOutputFormat(os.devnull)  # as it would empty the file
+    log.file.close()
+    log.file = open(path, "r+", encoding="utf-8")  # noqa: SIM115  (the log closes it)
+    log.file.seek(0, os.SEEK_END)
+    log.keys = names if kept else []
     return log
 
 

@@ -16,6 +16,8 @@ from stable_baselines3.common.callbacks import (
     CheckpointCallback,
     EvalCallback,
     EveryNTimesteps,
+    LogEveryNTimesteps,
+    StopTrainingOnMaxEpisodes,
     StopTrainingOnRewardThreshold,
 )
 from stable_baselines3.common.evaluation import evaluate_policy
@@ -137,6 +139,8 @@ def test_whole_rounds_are_learnt() -> None:
     [
         ({"learning_rat": 0.1}, ValueError, "Unknown setting 'learning_rat'. Did you mean 'learning_rate'"),
         ({"n_epochs": 4}, ValueError, "Unknown setting 'n_epochs'"),
+        ({"gamma": 0.9}, ValueError, "Unknown setting 'gamma': gamma is 1 and rollouts are whole episodes"),
+        ({"n_steps": 5}, ValueError, "Unknown setting 'n_steps': gamma is 1 and rollouts are whole episodes"),
         ({"num_envs": 0}, ValueError, "expected num_envs to be at least 1, got 0"),
         ({"learning_rate": "fast"}, TypeError, "expected learning_rate to be a number or an agents.Schedule"),
         ({"core": "lsmt"}, ValueError, "Unknown core 'lsmt'. Did you mean 'lstm'"),
@@ -447,6 +451,112 @@ def test_a_learning_rate_that_is_far_too_high_stops_the_training(algorithm: type
     assert all(weight.isfinite().all() for weight in weights(agent).values())
     agent.save(tmp_path / "agent")
     agents.load(tmp_path / "agent")
+
+
+def state(agent: Algorithm) -> dict[str, torch.Tensor]:
+    """Weights, optimizer and random numbers."""
+    moments = {
+        f"{number} {name}": value.clone()
+        for number, moments in agent.optimizer.state_dict()["state"].items()
+        for name, value in moments.items()
+    }
+    return weights(agent) | moments | {"generator": agent.generator.get_state()}
+
+
+@EVERY_ALGORITHM
+def test_divergence_brings_the_last_good_state_back(
+    algorithm: type[Algorithm], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is kept of the round that diverged, not even what PPO had learnt of it before."""
+    monkeypatch.setattr("agents.algorithm.SNAPSHOT_ROUNDS", 2)
+    planned = 6 * ROUND
+    agent, plain = make(algorithm, **SCHEDULES), make(algorithm, **SCHEDULES).learn(planned)
+    minimise, good, calls = agent._minimise, [], []
+    fatal = 3 * 4 + 2 if algorithm is PPO else 4  # in the fourth round
+
+    def diverge(*arguments: Any, **metrics: Any) -> None:
+        calls.append(arguments)
+        if len(calls) == fatal:
+            raise TrainingDiverged("the loss is nan")
+        minimise(*arguments, **metrics)
+
+    class Watch(BaseCallback):
+        def _on_step(self) -> bool:
+            return True
+
+        def _on_rollout_end(self) -> None:
+            good.append(state(agent))
+
+    monkeypatch.setattr(agent, "_minimise", diverge)
+    with pytest.raises(TrainingDiverged, match="the loss is nan"):
+        agent.learn(planned, callback=Watch())
+    assert len(good) == 3
+    assert_same_weights(state(agent), good[1])
+    assert (agent.num_rollouts, agent.num_timesteps) == (2, 2 * ROUND)
+    agent.learn(planned - agent.num_timesteps, reset_num_timesteps=False)
+    assert_same_weights(weights(agent), weights(plain))
+
+
+@EVERY_ALGORITHM
+@pytest.mark.parametrize("rounds", [1, 20])
+def test_no_saved_agent_is_unable_to_act(algorithm: type[Algorithm], rounds: int, tmp_path: Path) -> None:
+    """Weights of 1e18 are finite, but what they make of a glimpse is not."""
+    agent = make(algorithm, learning_rate=1e18)
+    checkpoints = CheckpointCallback(save_freq=T, save_path=str(tmp_path))
+    with pytest.raises(TrainingDiverged):
+        agent.learn(rounds * ROUND, callback=checkpoints)
+    agent.save(tmp_path / "agent")
+    for path in tmp_path.iterdir():
+        loaded = agents.load(path, device="cpu")
+        assert np.isfinite(agents.evaluate(loaded).mean_return)
+
+
+def test_using_the_environment_between_two_trainings_changes_nothing() -> None:
+    plain, used = make(), make()
+    plain.learn(2 * ROUND).learn(2 * ROUND, reset_num_timesteps=False)
+    used.learn(2 * ROUND)
+    evaluated: Any = used
+    evaluate_policy(evaluated, used.get_env(), 3)
+    used.learn(2 * ROUND, reset_num_timesteps=False)
+    assert_same_weights(weights(plain), weights(used))
+
+
+def test_the_accuracy_is_of_the_weights_that_it_was_measured_with() -> None:
+    agent = make().learn(ROUND)
+    agent.accuracy = 0.5
+    assert agent.learn(0).accuracy == 0.5
+    assert agent.learn(ROUND).accuracy is None
+
+
+def test_all_of_the_training_is_left_before_it_begins() -> None:
+    agent = make()
+    assert agent.progress_remaining == 1
+    assert agent.learn(ROUND).progress_remaining == 0
+
+
+def test_the_log_can_be_left_to_a_callback(tmp_path: Path) -> None:
+    agent = make()
+    agent.set_logger(configure(str(tmp_path), ["csv"]))
+    agent.learn(6 * ROUND, callback=LogEveryNTimesteps(3 * ROUND), log_interval=None)
+    assert [int(row["time/total_timesteps"]) for row in read_log(tmp_path)] == [3 * ROUND, 6 * ROUND]
+
+
+def test_both_a_callback_and_an_interval_can_log(tmp_path: Path) -> None:
+    agent = make()
+    agent.set_logger(configure(str(tmp_path), ["csv"]))
+    agent.learn(2 * ROUND, callback=LogEveryNTimesteps(ROUND), log_interval=1)
+    assert len(read_log(tmp_path)) == 4
+
+
+def test_training_stops_after_a_number_of_episodes() -> None:
+    agent = make().learn(10 * ROUND, callback=StopTrainingOnMaxEpisodes(3))
+    assert agent.num_rollouts == 3
+
+
+def test_callbacks_see_where_episodes_end() -> None:
+    ends: list[Any] = []
+    make().learn(ROUND, callback=lambda seen, _: ends.append(seen["dones"].tolist()) or True)  # type: ignore[func-returns-value]
+    assert ends == [[False] * N] * (T - 1) + [[True] * N]
 
 
 def test_the_agent_makes_environments_of_its_own_kind() -> None:

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from gymnasium.wrappers import RecordEpisodeStatistics, TimeLimit
 from gymnasium.wrappers.vector import RecordEpisodeStatistics as VectorRecordEpisodeStatistics
+from stable_baselines3.common.monitor import Monitor
 
 import glimpse_env
+from agents import GlimpseVecEnv
 from agents.environments import EnvironmentSpec, read_environment
 from glimpse_env.reward_wrappers import EntropyShapedReward, VectorInformationGainReward
 
@@ -83,15 +85,32 @@ def test_overrides_win() -> None:
     ("wrap", "name"),
     [
         (lambda: TimeLimit(gym.make(ID), 3), "TimeLimit"),
-        (lambda: RecordEpisodeStatistics(gym.make(ID)), "RecordEpisodeStatistics"),
         (lambda: glimpse_env.DiscreteActions(gym.make(ID), grid=3), "DiscreteActions"),
-        (lambda: VectorRecordEpisodeStatistics(make_vec()), "RecordEpisodeStatistics"),
         (lambda: glimpse_env.VectorDiscreteActions(make_vec(), grid=3), "VectorDiscreteActions"),
     ],
 )
 def test_wrappers_that_would_be_lost_are_refused(wrap: Any, name: str) -> None:
     with pytest.raises(ValueError, match=f"agents make their own copies of an environment, and {name} would be lost"):
         read_environment(wrap())
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda: Monitor(gym.make(ID, num_glimpses=3)),
+        lambda: RecordEpisodeStatistics(gym.make(ID, num_glimpses=3)),
+        lambda: VectorRecordEpisodeStatistics(make_vec(num_glimpses=3)),
+        lambda: GlimpseVecEnv(make_vec(num_glimpses=3)),
+    ],
+)
+def test_what_only_watches_is_left_out(wrap: Any) -> None:
+    spec = read_environment(wrap())
+    assert (spec.env_id, spec.arguments["num_glimpses"]) == (ID, 3)
+
+
+def test_what_would_be_lost_is_refused_inside_an_adapter_as_well() -> None:
+    with pytest.raises(ValueError, match="VectorDiscreteActions would be lost"):
+        read_environment(GlimpseVecEnv(glimpse_env.VectorDiscreteActions(make_vec(), grid=3)))
 
 
 @pytest.mark.parametrize("reward", ["hard", None])

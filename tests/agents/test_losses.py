@@ -52,6 +52,13 @@ def test_the_baseline_part_is_the_mean_squared_error() -> None:
     assert parts(LossWeights())["baseline"].item() == pytest.approx((0.25 + 1) / 4)
 
 
+@pytest.mark.parametrize("value", [-0.1, math.nan, math.inf])
+@pytest.mark.parametrize("name", ["policy", "baseline"])
+def test_weights_that_make_no_sense_are_refused(name: str, value: float) -> None:
+    with pytest.raises(ValueError, match=f"expected the weight {name} to be finite and not negative, got {value}"):
+        LossWeights(**{name: value})  # type: ignore[arg-type]
+
+
 def test_the_total_weighs_them() -> None:
     loss = parts(LossWeights(policy=0.25, baseline=3.0))
     expected = loss["classification"] + 0.25 * loss["policy"] + 3 * loss["baseline"]

@@ -64,6 +64,15 @@ def test_losses_are_means_since_the_last_time() -> None:
     assert values["train/grad_norm"] == 2
 
 
+def test_without_anything_new_there_are_no_losses() -> None:
+    metrics = Metrics()
+    assert recorded(metrics) == {}
+    metrics.add_rollout(rollout([True], [[1.0]]))
+    metrics.add_loss(loss(1.0))
+    recorded(metrics)
+    assert recorded(metrics) == {"rollout/success_rate": 1, "rollout/ep_rew_mean": 1}
+
+
 def test_only_recent_rollouts_count() -> None:
     metrics = Metrics()
     assert metrics.recent_accuracy == 0

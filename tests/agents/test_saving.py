@@ -272,6 +272,25 @@ def test_a_missing_part_of_the_description_is_named(path: Path, name: str) -> No
     refused(path, f"it lacks '{name}'")
 
 
+def test_random_numbers_of_another_device_are_drawn_anew_and_always_alike(path: Path) -> None:
+    original = agents.load(path, device="cpu")
+    forge(path, description={"device": "cuda"}, generator=torch.zeros(16, dtype=torch.uint8))
+    one, other = (agents.load(path, device="cpu") for _ in range(2))
+    states = [agent.generator.get_state() for agent in (one, other, original)]
+    assert torch.equal(states[0], states[1])
+    assert not torch.equal(states[0], states[2])
+    forge(path, description={"num_rollouts": 4})
+    assert not torch.equal(agents.load(path, device="cpu").generator.get_state(), states[0])
+    one.learn(ROUND, reset_num_timesteps=False)
+
+
+def test_random_numbers_of_the_same_device_are_continued(trained: Algorithm, path: Path) -> None:
+    assert torch.equal(agents.load(path, device="cpu").generator.get_state(), trained.generator.get_state())
+    forge(path, generator=torch.zeros(16, dtype=torch.uint8))
+    with pytest.raises(InvalidAgentError):
+        agents.load(path, device="cpu")
+
+
 @pytest.mark.parametrize("name", ["policy", "optimizer", "generator"])
 def test_missing_tensors_are_named(path: Path, name: str) -> None:
     description, tensors = saving.AGENTS.read(path)

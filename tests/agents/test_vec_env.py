@@ -59,6 +59,7 @@ def test_it_does_what_the_native_environment_does(reward: str, device: str | Non
         if not ended.any():
             assert told == [{}] * N
             continue
+        assert [info["index"] for info in mine.reset_infos] == infos["index"].tolist()
         assert step % T == T - 1
         for number, info in enumerate(told):
             assert_same(info["terminal_observation"], infos["final_obs"][number])

@@ -8,6 +8,7 @@ import json
 import os
 import random
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -170,6 +171,77 @@ def test_log_drops_what_came_after_the_checkpoint(tmp_path: Path) -> None:
     assert path.read_text(encoding="utf-8") == expected
 
 
+@pytest.mark.parametrize("torn", ["30", "30,0.", "time/total"])
+def test_log_drops_a_torn_line(tmp_path: Path, torn: str) -> None:
+    path = tmp_path / "progress.csv"
+    whole = "" if torn.startswith("time") else "time/total_timesteps,rollout/success_rate\n10,0.1\n20,0.2\n"
+    path.write_text(whole + torn, encoding="utf-8")
+    train.log_from(path, num_timesteps=40).close()
+    assert path.read_text(encoding="utf-8") == whole
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_log_drops_a_line_with_too_few_fields_and_takes_further_ones(tmp_path: Path) -> None:
+    path = tmp_path / "progress.csv"
+    path.write_text("time/total_timesteps,rollout/success_rate\n10,0.1\n20\n30,0.3\n", encoding="utf-8")
+    log = train.log_from(path, num_timesteps=40)
+    row: dict[str, Any] = {"time/total_timesteps": 40, "rollout/success_rate": 0.4}
+    log.write(row, dict.fromkeys(row, ()))
+    log.close()
+    expected = "time/total_timesteps,rollout/success_rate\n10,0.1\n30,0.3\n40,0.4\n"
+    assert path.read_text(encoding="utf-8") == expected
+
+
+def test_a_log_that_cannot_be_rewritten_stays_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    path = tmp_path / "progress.csv"
+    path.write_text("time/total_timesteps\n10\n", encoding="utf-8")
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(OSError, match="No space left"):
+        train.log_from(path, num_timesteps=5)
+    assert path.read_text(encoding="utf-8") == "time/total_timesteps\n10\n"
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="only the CPU promises the same bits")
+def test_ctrl_c_saves_and_says_how_to_go_on(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    update = agents.REINFORCE.update
+
+    def interrupt(agent: agents.REINFORCE) -> None:
+        if agent.num_rollouts == 5:
+            signal.raise_signal(signal.SIGINT)
+        update(agent)
+
+    handler = signal.getsignal(signal.SIGINT)
+    with monkeypatch.context() as patched:
+        patched.setattr(agents.REINFORCE, "update", interrupt)
+        with pytest.raises(SystemExit) as caught:
+            main(arguments(tmp_path))
+    assert caught.value.code == 130
+    assert f"--resume {tmp_path}" in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGINT) is handler
+    assert agents.load(tmp_path / "agent.zip").num_rollouts == 6
+    main(["--resume", str(tmp_path)])
+    assert_same_agents(tmp_path, finished)
+
+
+@pytest.mark.parametrize("images", ["0", "-5"])
+def test_no_images_are_refused(images: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    error = fails(capsys, arguments(tmp_path / "run", "--images", images))
+    assert f"expected --images to be at least 1, got {images}" in error
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("more", [["--seed", "3"], ["tiny"], ["--images", "100"]])
+def test_resuming_takes_no_other_arguments(finished: Path, more: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    before = (finished / "agent.zip").read_bytes()
+    assert "leave out all others" in fails(capsys, ["--resume", str(finished), *more])
+    assert (finished / "agent.zip").read_bytes() == before
+
+
 def test_takes_no_folder_that_holds_an_agent(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = (finished / "agent.zip").read_bytes()
     assert f"--resume {finished}" in fails(capsys, arguments(finished))
@@ -204,7 +276,7 @@ def test_divergence_is_one_error_and_keeps_the_last_good_state(
     update = agents.REINFORCE.update
 
     def diverge(agent: agents.REINFORCE) -> None:
-        if agent.num_rollouts == 5:
+        if agent.num_rollouts == 55:
             raise TrainingDiverged("the loss is nan")
         update(agent)
 
@@ -212,7 +284,7 @@ def test_divergence_is_one_error_and_keeps_the_last_good_state(
     error = fails(capsys, arguments(tmp_path))
     assert "the loss is nan" in error
     assert str(tmp_path) in error
-    assert agents.load(tmp_path / "agent.zip").num_rollouts == 5
+    assert agents.load(tmp_path / "agent.zip").num_rollouts == 50
 
 
 @pytest.mark.parametrize("command", [["nothing"], ["--resume", "nowhere"]])
