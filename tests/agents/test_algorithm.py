@@ -538,6 +538,7 @@ def test_the_log_can_be_left_to_a_callback(tmp_path: Path) -> None:
     agent = make()
     agent.set_logger(configure(str(tmp_path), ["csv"]))
     agent.learn(6 * ROUND, callback=LogEveryNTimesteps(3 * ROUND), log_interval=None)
+    agent.logger.close()
     assert [int(row["time/total_timesteps"]) for row in read_log(tmp_path)] == [3 * ROUND, 6 * ROUND]
 
 
@@ -545,6 +546,7 @@ def test_both_a_callback_and_an_interval_can_log(tmp_path: Path) -> None:
     agent = make()
     agent.set_logger(configure(str(tmp_path), ["csv"]))
     agent.learn(2 * ROUND, callback=LogEveryNTimesteps(ROUND), log_interval=1)
+    agent.logger.close()
     assert len(read_log(tmp_path)) == 4
 
 
