@@ -85,8 +85,8 @@ def rank_correlations(predicted: Tensor, gained: Tensor) -> Tensor:
         `(M,)` float64 in [-1, 1]; NaN where one of the two is the same everywhere.
 
     Example:
-        >>> rank_correlations(torch.tensor([[1.0, 2.0, 3.0]]), torch.tensor([[1.0, 4.0, 9.0]])).item()
-        1.0
+        >>> rank_correlations(torch.tensor([[1.0, 2.0, 3.0]]), torch.tensor([[9.0, 4.0, 1.0]])).round(decimals=6).item()
+        -1.0
     """
     ranks = torch.from_numpy(np.stack([rankdata(values.numpy(), axis=1) for values in (predicted, gained)]))
     centred = ranks - ranks.mean(-1, keepdim=True)
