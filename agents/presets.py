@@ -37,7 +37,11 @@ class Preset:
 _SMALL_GLIMPSES = {"num_glimpses": 6, "glimpse_size": 8, "num_scales": 1}
 
 PRESETS: dict[str, Preset] = {
-    "mnist": Preset(EnvironmentSpec("GlimpseMNIST-v0", {})),
+    "mnist": Preset(
+        EnvironmentSpec("GlimpseMNIST-v0", {}),
+        settings=_settings() | {"location_std": Schedule(0.1, 0.03)},
+        num_images=11_000_000,
+    ),
     "translated": Preset(EnvironmentSpec("GlimpseTranslatedMNIST-v0", {})),
     "cluttered40": Preset(EnvironmentSpec("GlimpseClutteredMNIST-v0", {"canvas_size": 40, **_SMALL_GLIMPSES})),
     "cluttered60": Preset(EnvironmentSpec("GlimpseClutteredMNIST-v0", {})),
