@@ -10,9 +10,9 @@ import numpy as np
 from gymnasium.vector import VectorEnv
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import VecEnv
-from torch import Tensor
 
 from glimpse_env import VectorDiscreteActions
+from glimpse_env.sweep import to_numpy
 
 
 class GlimpseVecEnv(VecEnv):
@@ -46,7 +46,7 @@ class GlimpseVecEnv(VecEnv):
         self._returns = np.zeros(self.num_envs)
         self._length = 0
         self._note_images(infos)
-        return {key: _numpy(value) for key, value in observations.items()}
+        return {key: to_numpy(value) for key, value in observations.items()}
 
     def step_async(self, actions: np.ndarray[Any, Any]) -> None:
         """Keeps the actions for `step_wait`."""
@@ -55,12 +55,12 @@ class GlimpseVecEnv(VecEnv):
     def step_wait(self) -> tuple[Any, np.ndarray[Any, Any], np.ndarray[Any, Any], list[dict[str, Any]]]:
         """Takes the actions; see `stable_baselines3.common.vec_env.VecEnv`."""
         observations, rewards, terminations, _, native = self.native.step(self._actions)
-        rewards, dones = _numpy(rewards).astype(np.float32), _numpy(terminations)
+        rewards, dones = to_numpy(rewards).astype(np.float32), to_numpy(terminations)
         self._returns += rewards
         self._length += 1
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
         if "final_info" in native:
-            final = {key: _numpy(value).tolist() for key, value in native["final_info"].items() if key[0] != "_"}
+            final = {key: to_numpy(value).tolist() for key, value in native["final_info"].items() if key[0] != "_"}
             for copy, info in enumerate(infos):
                 info |= {key: values[copy] for key, values in final.items()}
                 info["terminal_observation"] = _unbatched(native["final_obs"], copy)
@@ -69,10 +69,10 @@ class GlimpseVecEnv(VecEnv):
             self._returns = np.zeros(self.num_envs)
             self._length = 0
             self._note_images(native)
-        return {key: _numpy(value) for key, value in observations.items()}, rewards, dones, infos
+        return {key: to_numpy(value) for key, value in observations.items()}, rewards, dones, infos
 
     def _note_images(self, infos: dict[str, Any]) -> None:
-        self.reset_infos = [{"index": index} for index in _numpy(infos["index"]).tolist()]
+        self.reset_infos = [{"index": index} for index in to_numpy(infos["index"]).tolist()]
 
     def close(self) -> None:
         """Closes the environment."""
@@ -122,12 +122,8 @@ def make_sb3_env(env_id: str, num_envs: int, grid: int | None = None, **argument
     return GlimpseVecEnv(env if grid is None else VectorDiscreteActions(env, grid))
 
 
-def _numpy(values: Any) -> np.ndarray[Any, Any]:
-    return values.cpu().numpy() if isinstance(values, Tensor) else values
-
-
 def _unbatched(observations: Any, copy: int) -> dict[str, np.ndarray[Any, Any]]:
     if isinstance(observations, dict):
-        return {key: _numpy(value[copy]) for key, value in observations.items()}
+        return {key: to_numpy(value[copy]) for key, value in observations.items()}
     one: dict[str, np.ndarray[Any, Any]] = observations[copy]
     return one
