@@ -1,4 +1,4 @@
-"""Bootstrap confidence intervals over images."""
+"""Confidence intervals: over images by the bootstrap, over seeds by Student's t."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from scipy.stats import t as student_t
 from torch import Tensor
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A statistic of all images, and the interval that it lies in.
+    """A statistic, and the interval that it lies in.
 
     Attributes:
-        value: The statistic.
+        value: The statistic, of all images or seeds.
         low: Lower end of its interval, of the same shape.
         high: Upper end.
     """
@@ -27,6 +28,29 @@ class Estimate:
     def to_json(self) -> dict[str, list[float]]:
         """This as plain numbers."""
         return {name: getattr(self, name).tolist() for name in ("value", "low", "high")}
+
+
+def over_seeds(values: Tensor, level: float = 0.95) -> Estimate:
+    """The mean over seeds, with Student's t interval: how far another set of seeds may lead from it.
+
+    Args:
+        values: One row a seed, `(S, ...)`.
+        level: Probability that the interval covers.
+
+    Returns:
+        `(...)`; of a single seed, an interval without ends.
+
+    Example:
+        >>> estimate = over_seeds(torch.tensor([1.0, 2.0, 3.0]))
+        >>> estimate.value.item(), round(estimate.low.item(), 2), round(estimate.high.item(), 2)
+        (2.0, -0.48, 4.48)
+    """
+    values = values.double()
+    mean, count = values.mean(0), len(values)
+    if count == 1:
+        return Estimate(mean, torch.full_like(mean, -torch.inf), torch.full_like(mean, torch.inf))
+    half = student_t.ppf((1 + level) / 2, count - 1) * values.std(0) / count**0.5
+    return Estimate(mean, mean - half, mean + half)
 
 
 class Bootstrap:

@@ -65,7 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if options.resume is not None and options != Arguments(resume=options.resume):
             raise ValueError("--resume goes on with the arguments that training was begun with: leave out all others")
         folder, agent = begin(options) if options.resume is None else go_on(options.resume)
-        train(agent, folder)
+        train(agent, folder, progress_bar=True)
+        print(f"{agent.accuracy:.2%} of the test split are right. Everything is in {folder}.")
     except (agents.TrainingDiverged, DatasetError, OSError, ValueError) as error:
         fail(error)
 
@@ -104,8 +105,21 @@ def go_on(folder: Path) -> tuple[Path, agents.Algorithm]:
     return folder, agent
 
 
-def train(agent: agents.Algorithm, folder: Path) -> None:
-    """Trains an agent to the end of its budget, and measures it."""
+def train(
+    agent: agents.Algorithm, folder: Path, callbacks: Sequence[BaseCallback] = (), *, progress_bar: bool = False
+) -> None:
+    """Trains an agent to the end of its budget, and measures it.
+
+    Args:
+        agent: Whom to train, to its `total_timesteps`.
+        folder: Its run folder.
+        callbacks: What else to call in training.
+        progress_bar: Show accuracy and the time left.
+
+    Raises:
+        TrainingDiverged: Something is not finite; the folder holds the last good state.
+        SystemExit: It was interrupted; the folder holds where it was.
+    """
     agent.set_logger(Logger(str(folder), [log_from(folder / LOG, agent.num_timesteps)]))
     rounds = agent.total_timesteps // (agent.settings.num_envs * agent.num_glimpses)
     checkpoints = Checkpoints(folder / AGENT)
@@ -113,10 +127,10 @@ def train(agent: agents.Algorithm, folder: Path) -> None:
     try:
         agent.learn(
             agent.total_timesteps - agent.num_timesteps,
-            checkpoints,
+            [checkpoints, *callbacks],
             log_interval=max(1, rounds // LOG_LINES),
             reset_num_timesteps=False,
-            progress_bar=True,
+            progress_bar=progress_bar,
         )
     except agents.TrainingDiverged as error:
         agent.save(folder / AGENT)
@@ -129,7 +143,6 @@ def train(agent: agents.Algorithm, folder: Path) -> None:
     agent.accuracy = float(agents.evaluate(agent).accuracy[-1])
     agent.save(folder / AGENT)
     draw_learning_curve(folder)
-    print(f"{agent.accuracy:.2%} of the test split are right. Everything is in {folder}.")
 
 
 class Checkpoints(BaseCallback):

@@ -1,0 +1,132 @@
+"""Experiments that `scripts/compare.py` carries out: which agents, on which data, with which seeds."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import agents
+from agents.environments import EnvironmentSpec
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One kind of agent, and how it is explained."""
+
+    algorithm: str = "REINFORCE"
+    """`"REINFORCE"`, `"A2C"` or `"PPO"`."""
+    core: str = "rnn"
+    """`"rnn"`, `"lstm"` or `"gru"`."""
+    reward: str = "hard"
+    """`"hard"`, `"entropy"` or `"information"`."""
+    every_glimpse: bool = False
+    """Whether the classifier is trained after every glimpse, not only after the last."""
+    partial: bool = False
+    """Whether the VAE's loss counts only the pixels seen so far. The agent is the same."""
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A grid of data sets, variants and seeds."""
+
+    datasets: Mapping[str, EnvironmentSpec]
+    """Environments by the names that tables and figures use."""
+    variants: Mapping[str, Variant]
+    """By the names that tables and figures use."""
+    num_images: int
+    """How many images each agent is trained on."""
+    num_train: int
+    """Images of the training split that each VAE is fitted on; all, if there are fewer."""
+    num_epochs: int
+    """Epochs that each VAE is fitted for."""
+    seeds: Sequence[int] = (0, 1, 2)
+
+    def runs(self) -> list[Run]:
+        """Everything that there is to do, one seed after the other."""
+        return [
+            Run(self, dataset, variant, seed)
+            for seed, dataset, variant in itertools.product(self.seeds, self.datasets, self.variants)
+        ]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One agent of an experiment, trained with one seed and explained in one way."""
+
+    experiment: Experiment
+    dataset: str
+    variant_name: str
+    seed: int
+
+    @property
+    def variant(self) -> Variant:
+        """What kind of agent it is."""
+        return self.experiment.variants[self.variant_name]
+
+    @property
+    def agent_name(self) -> str:
+        """The name of its agent's folder. Variants that differ only in how they are explained share an agent."""
+        variant = self.variant
+        taught = ["every-glimpse"] if variant.every_glimpse else []
+        parts = [self.dataset, variant.algorithm, variant.core, variant.reward, *taught, f"seed{self.seed}"]
+        return "-".join(parts).lower().replace(" ", "-")
+
+    def make_agent(self) -> agents.Algorithm:
+        """Makes the untrained agent, on the CPU, where the same seed gives the same weights."""
+        variant, experiment = self.variant, self.experiment
+        agent = agents.ALGORITHMS[variant.algorithm](
+            experiment.datasets[self.dataset].make(reward=variant.reward),
+            policy_kwargs={"core": variant.core, "hidden_size": 256},
+            seed=self.seed,
+            device="cpu",
+            num_envs=256,
+            learning_rate=agents.Schedule(1e-3, 0, "cosine"),
+            location_std=agents.Schedule(0.1, 0.03),
+            loss_weights=agents.LossWeights(every_glimpse=variant.every_glimpse),
+        )
+        agent.total_timesteps = experiment.num_images * agent.num_glimpses
+        return agent
+
+
+HARD, RESHAPED, INFORMATION = "HardAtt", "HardAttReshaped", "HardAttInformation"
+
+VARIANTS = {
+    HARD: Variant(),
+    "HardAttLSTM": Variant(core="lstm"),
+    RESHAPED: Variant(reward="entropy"),
+    "HardAttA2C": Variant(algorithm="A2C"),
+    "HardAttA2CReshaped": Variant(algorithm="A2C", reward="entropy"),
+    "HardAttA2CLSTMReshaped": Variant(algorithm="A2C", core="lstm", reward="entropy"),
+    "HardAttPartialVAE": Variant(partial=True),
+    INFORMATION: Variant(reward="information"),
+    "HardAttPPO": Variant(algorithm="PPO"),
+    "HardAttEveryGlimpse": Variant(every_glimpse=True),
+    "HardAttReshapedEveryGlimpse": Variant(reward="entropy", every_glimpse=True),
+    "HardAttInformationEveryGlimpse": Variant(reward="information", every_glimpse=True),
+}
+"""The seven of the reference study, and five that it did not have."""
+
+EXPERIMENTS = {
+    "reference-study": Experiment(
+        datasets={
+            "MNIST": agents.PRESETS["mnist"].environment,
+            "cluttered 40x40": agents.PRESETS["cluttered40"].environment,
+        },
+        variants=VARIANTS,
+        num_images=720_000,
+        num_train=20_000,
+        num_epochs=6,
+    ),
+    "digits": Experiment(
+        datasets={
+            "digits": agents.PRESETS["digits"].environment,
+            "cluttered digits": agents.PRESETS["cluttered-digits"].environment,
+        },
+        variants=VARIANTS,
+        num_images=60_000,
+        num_train=1437,
+        num_epochs=6,
+    ),
+}
+"""By name."""
