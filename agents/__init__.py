@@ -1,6 +1,7 @@
 """Agents that look: a recurrent policy, three algorithms to train it, and all others through an adapter."""
 
 import os
+from typing import Any
 
 from agents import saving
 from agents.a2c import A2C
@@ -53,19 +54,21 @@ __all__ = [
 ALGORITHMS: dict[str, type[Algorithm]] = {"REINFORCE": REINFORCE, "A2C": A2C, "PPO": PPO}
 
 
-def load(path: str | os.PathLike[str], device: str = "auto") -> Algorithm:
+def load(path: str | os.PathLike[str], env: Any = None, device: str = "auto") -> Algorithm:
     """Loads a saved agent, whatever algorithm it learnt with.
 
     Args:
         path: The zip that `Algorithm.save` wrote.
+        env: Where it lives from now on, as for `Algorithm`; by default where it lived before.
         device: Where its weights go.
 
     Raises:
         FileNotFoundError: There is no such file.
         InvalidAgentError: It is truncated, was tampered with, or is of a newer format.
+        ValueError: The environment has other spaces than the one that the agent was trained in.
     """
     description, tensors = saving.AGENTS.read(path)
     name = description.get("algorithm")
     if name not in ALGORITHMS:
         raise InvalidAgentError(path, f"its algorithm is {name!r}, none of {', '.join(ALGORITHMS)}")
-    return ALGORITHMS[name].from_saved(path, description, tensors, device)
+    return ALGORITHMS[name].from_saved(path, description, tensors, env, device)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import warnings
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import gymnasium as gym
@@ -18,12 +21,13 @@ from typing_extensions import Self
 
 from agents import saving
 from agents.callbacks import read_callback
-from agents.environments import read_environment
+from agents.environments import copies_of, read_environment
 from agents.losses import HybridLoss
 from agents.metrics import Metrics
 from agents.policy import RAMPolicy
+from agents.precision import has_bfloat16
 from agents.progress import accuracy_bar
-from agents.rollout import Rollout, can_act, collect
+from agents.rollout import Leading, Rollout, can_act, collect
 from agents.schedules import read_schedule
 from agents.settings import AgentSpec, Settings
 from agents.vec_env import GlimpseVecEnv
@@ -44,7 +48,8 @@ class Algorithm(ABC):
     Args:
         policy: `"RAMPolicy"`; Stable-Baselines3's `"MultiInputPolicy"` means the same here. Can be left out:
             `Algorithm("GlimpseMNIST-v0")`.
-        env: A glimpse environment, or its id. The agent makes its own native vector environment of the same kind.
+        env: A glimpse environment, or its id. The agent makes its own native vector environment of the same kind, and
+            of as many copies if it is a vector environment.
         policy_kwargs: Arguments of `RAMPolicy`.
         seed: Of the weights, the locations and the environment; by default random. The same seed gives the same
             agent, on the CPU bit for bit.
@@ -57,7 +62,9 @@ class Algorithm(ABC):
         policy: The network.
         settings: How it learns.
         num_timesteps: Steps taken so far in all copies of the environment.
-        accuracy: What you measured, saved with the agent; None again as soon as its weights change.
+        choose: Where the episodes of `Settings.stray_share` look: maps their states after a glimpse, `(k, state_size)`,
+            to locations `(k, 2)`; by default None, at random. It is not saved.
+        accuracy: What you measured, saved with the agent; None again as soon as its weights or its environment change.
 
     Raises:
         TypeError: An argument is of the wrong type.
@@ -83,6 +90,9 @@ class Algorithm(ABC):
         if policy not in POLICIES:
             raise unknown_name_error("policy", policy, POLICIES)
         environment = read_environment(env)
+        copies = copies_of(env)
+        if copies is not None and settings.setdefault("num_envs", copies) != copies:
+            raise ValueError(f"expected num_envs to be that of the environment, {copies}, got {settings['num_envs']}")
         checked = self.settings_class.read(settings)
         device = utils.get_device(device)
         env = environment.make_vec(checked.num_envs, device=str(device))
@@ -124,9 +134,11 @@ class Algorithm(ABC):
         self.num_rollouts = 0
         self.total_timesteps = 0
         self.accuracy: float | None = None
+        self.choose: Callable[[Tensor], Tensor] | None = None
         self.tensorboard_log = tensorboard_log
         self.verbose = verbose
         self._logger: Logger | None = None
+        self._custom_logger = False
         self._env = env
         self._observation: dict[str, Tensor] | None = None
         self.metrics = Metrics()
@@ -150,7 +162,8 @@ class Algorithm(ABC):
             total_timesteps: How many steps in all copies together.
             callback: One of Stable-Baselines3's, a list of them, or a function.
             log_interval: Rounds between two lines of the log; None logs nothing.
-            tb_log_name: Name of the run in TensorBoard; by default the algorithm's.
+            tb_log_name: Name of the run in TensorBoard; by default the algorithm's. A run that goes on counting steps
+                goes on with the last log of that name.
             reset_num_timesteps: Count from 0, and begin schedules anew. Otherwise `total_timesteps` are added to those
                 that were taken before.
             progress_bar: Show accuracy and the time left.
@@ -161,13 +174,19 @@ class Algorithm(ABC):
         Raises:
             TrainingDiverged: Something is not finite. The agent is as it was at most `SNAPSHOT_ROUNDS` rounds before.
         """
+        if self.settings.precision == "bfloat16" and has_bfloat16(self.device) is False:
+            warnings.warn(
+                f"{self.device.type} has no instructions for bfloat16 here, so precision='bfloat16' is slower than "
+                "'float32'",
+                stacklevel=2,
+            )
         if reset_num_timesteps:
             self.num_timesteps = 0
         total_timesteps += self.num_timesteps
         self.total_timesteps = total_timesteps
-        if self._logger is None:
+        if not self._custom_logger:
             name = tb_log_name or type(self).__name__
-            self.set_logger(utils.configure_logger(self.verbose, self.tensorboard_log, name, reset_num_timesteps))
+            self._logger = utils.configure_logger(self.verbose, self.tensorboard_log, name, reset_num_timesteps)
         # Always, since whoever called get_env() may have used it in between.
         self._observation, _ = self.env.reset(seed=self.spec.seed, options={"episode": self.num_rollouts})
         callbacks = read_callback(callback, self)
@@ -229,20 +248,31 @@ class Algorithm(ABC):
         saving.AGENTS.write(path, saving.describe(self), saving.tensors_of(self))
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], device: torch.device | str = "auto") -> Self:
+    def load(cls, path: str | os.PathLike[str], env: Any = None, device: torch.device | str = "auto") -> Self:
         """Loads an agent that this algorithm saved; `agents.load` finds the algorithm itself.
+
+        Args:
+            path: The zip that `save` wrote.
+            env: Where it lives from now on, as for the constructor; by default where it lived before.
+            device: Where its weights go.
 
         Raises:
             InvalidAgentError: The file is damaged, of a newer format, or of another algorithm.
+            ValueError: The environment has other spaces than the one that the agent was trained in.
         """
         description, tensors = saving.AGENTS.read(path)
-        return cls.from_saved(path, description, tensors, device)
+        return cls.from_saved(path, description, tensors, env, device)
 
     @classmethod
     def from_saved(
-        cls, path: str | os.PathLike[str], description: dict[str, Any], tensors: dict[str, Any], device: Any = "auto"
+        cls,
+        path: str | os.PathLike[str],
+        description: dict[str, Any],
+        tensors: dict[str, Any],
+        env: Any = None,
+        device: torch.device | str = "auto",
     ) -> Self:
-        """Makes an agent of what `saving.AGENTS.read` returned."""
+        """Makes an agent of what `saving.AGENTS.read` returned; see `load`."""
         if description.get("algorithm") != cls.__name__:
             raise saving.InvalidAgentError(
                 path, f"its algorithm is {description.get('algorithm')!r}, not {cls.__name__}"
@@ -252,7 +282,18 @@ class Algorithm(ABC):
             spec = AgentSpec.from_json(description["agent"], cls.settings_class.read)
             agent._build(spec, utils.get_device(device))
             saving.restore(agent, description, tensors)
+        if env is not None:
+            agent._move_to(env)
         return agent
+
+    def _move_to(self, env: Any) -> None:
+        """Gives the agent another environment to live in."""
+        environment, num_envs = read_environment(env), copies_of(env) or self.settings.num_envs
+        self._env = environment.make_vec(num_envs, device=str(self.device))
+        utils.check_for_correct_spaces(self.get_env(), self.observation_space, self.action_space)
+        self.settings = replace(self.settings, num_envs=num_envs)
+        self.spec = replace(self.spec, environment=environment, settings=self.settings)
+        self.accuracy = None
 
     @property
     def env(self) -> VectorEnv[Any, Any, Any]:
@@ -287,13 +328,14 @@ class Algorithm(ABC):
         return self._logger
 
     def set_logger(self, logger: Logger) -> None:
-        """Sends the log somewhere else; see `stable_baselines3.common.logger.configure`."""
+        """Sends the log somewhere else, from now on; see `stable_baselines3.common.logger.configure`."""
         self._logger = logger
+        self._custom_logger = True
 
     def _collect(self) -> Rollout:
         assert self._observation is not None
         try:
-            rollout = collect(self.policy, self.env, self._observation, self.generator)
+            rollout = collect(self.policy, self.env, self._observation, self.generator, self._leading())
         except ValueError as error:  # the environment refuses actions that are not finite
             raise TrainingDiverged(f"after {self.num_timesteps} steps the agent cannot act: {error}") from error
         self._observation = rollout.next_observation
@@ -301,6 +343,16 @@ class Algorithm(ABC):
         self.num_timesteps += rollout.rewards.numel()
         self.metrics.add_rollout(rollout)
         return rollout
+
+    def _leading(self) -> Leading:
+        """Who chooses where to look in the next rollout."""
+        settings = self.settings
+        led = settings.first_path and self.progress_remaining > 1 - settings.first_share
+        return Leading(
+            path=torch.tensor(settings.first_path, device=self.device) if led else None,
+            num_strays=round(settings.stray_share * settings.num_envs),
+            choose=self.choose,
+        )
 
     def _autocast(self) -> torch.autocast:
         mixed = self.settings.precision == "bfloat16"
@@ -311,7 +363,9 @@ class Algorithm(ABC):
         total = loss.total()
         self.optimizer.zero_grad()
         total.backward()
-        norm = torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.settings.max_grad_norm)
+        longest = self.settings.max_grad_norm
+        norms = [torch.nn.utils.clip_grad_norm_(group, longest) for group in self.policy.parameter_groups()]
+        norm = torch.stack(norms).norm()
         if not (torch.isfinite(total) and torch.isfinite(norm)):
             raise TrainingDiverged(
                 f"after {self.num_timesteps} steps the loss is {total.item()}, its gradient's norm {norm.item()}"

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from stable_baselines3.common.utils import get_device
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
+from tqdm import trange
 
 from agents.environments import read_environment
 
@@ -53,6 +54,7 @@ def train_convnet(
     num_images: int,
     seed: int = 0,
     device: torch.device | str = "auto",
+    progress_bar: bool = False,
 ) -> ConvNet:
     """Trains the network on the canvases of an environment's training split.
 
@@ -61,6 +63,7 @@ def train_convnet(
         num_images: How many canvases to train on; each is made afresh.
         seed: Of the weights and the canvases.
         device: `"cpu"`, `"cuda"`, ... or `"auto"`.
+        progress_bar: Show the time left.
 
     Example:
         >>> network = train_convnet("glimpse_env:GlimpseDigits-v0", num_images=128 * 50)
@@ -78,7 +81,7 @@ def train_convnet(
     optimizer = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, num_updates)
     network.train()
-    for _ in range(num_updates):
+    for _ in trange(num_updates, desc="convolutional network", unit="batch", disable=not progress_bar):
         loss = cross_entropy(network(world.canvases), world.labels)
         optimizer.zero_grad()
         loss.backward()

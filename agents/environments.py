@@ -63,6 +63,11 @@ class EnvironmentSpec:
         return gym.make_vec(self.env_id, num_envs=num_envs, vectorization_mode="vector_entry_point", **arguments)
 
 
+def copies_of(env: Any) -> int | None:
+    """How many copies an environment consists of, or None where it is a single one or an id."""
+    return int(env.num_envs) if isinstance(env, VectorEnv | GlimpseVecEnv) else None
+
+
 def read_environment(env: str | gym.Env[Any, Any] | VectorEnv[Any, Any, Any] | GlimpseVecEnv) -> EnvironmentSpec:
     """Finds out how to make an environment again.
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from torch import Tensor
-from torch.nn.functional import cross_entropy, mse_loss
+from torch.nn.functional import cross_entropy
 
 from agents.policy import RAMPolicy
 from agents.rollout import Rollout
@@ -70,12 +70,20 @@ def policy_gradient_loss(
         weights: Weights of the parts.
     """
     log_prob = policy.log_prob(rollout.locations[:-1], rollout.means[:-1])
+    # A path that it is led along is made more likely whatever it earned: maximum likelihood.
+    surrogate = log_prob if rollout.led else log_prob * advantage
     targets = values.detach() + advantage
-    return hybrid_loss(log_prob * advantage, rollout.scores, rollout.labels, values, targets, weights)
+    return hybrid_loss(surrogate, rollout.scores, rollout.labels, values, targets, rollout.own, weights)
 
 
 def hybrid_loss(
-    surrogate: Tensor, scores: Tensor, labels: Tensor, values: Tensor, targets: Tensor, weights: LossWeights
+    surrogate: Tensor,
+    scores: Tensor,
+    labels: Tensor,
+    values: Tensor,
+    targets: Tensor,
+    own: Tensor,
+    weights: LossWeights,
 ) -> HybridLoss:
     """Puts the parts together (Mnih et al. 2014, section 3.2).
 
@@ -85,15 +93,18 @@ def hybrid_loss(
         labels: True classes, `(N,)`.
         values: The baseline's estimates, `(T - 1, N)`.
         targets: What they should have been, `(T - 1, N)`, without gradient.
+        own: In which episodes the policy chose the locations, `(N,)` bool: location network and baseline learn from
+            these alone, the classifier from all.
         weights: Weights of the parts.
     """
     judged = scores if weights.every_glimpse else scores[-1:]
     classification = cross_entropy(judged.flatten(0, 1), labels.repeat(len(judged)))
     if len(surrogate) == 0:  # a single glimpse: nobody chooses where to look
         return HybridLoss(weights, policy=surrogate.sum(), classification=classification, baseline=values.sum())
+    counts = own.float() / own.sum().clamp(min=1)  # (N,), adding up to 1
     return HybridLoss(
         weights,
-        policy=-surrogate.sum(0).mean(),
+        policy=-(surrogate.sum(0) * counts).sum(),
         classification=classification,
-        baseline=mse_loss(values, targets),
+        baseline=((values - targets).square().mean(0) * counts).sum(),
     )

@@ -102,12 +102,17 @@ class LocationNetwork(nn.Module):
 
     Args:
         hidden_size: Size of the hidden state.
+        location_size: Units of a layer in between; 0 stands for none, as in the paper. A linear readout cannot tell the
+            number of the glimpse from its content, so that a path is easier to learn with a layer.
     """
 
-    def __init__(self, hidden_size: int) -> None:
+    def __init__(self, hidden_size: int, location_size: int = 0) -> None:
         super().__init__()
-        self.linear = nn.Linear(hidden_size, 2)
+        self.between = (
+            nn.Sequential(nn.Linear(hidden_size, location_size), nn.ReLU()) if location_size else nn.Identity()
+        )
+        self.linear = nn.Linear(location_size or hidden_size, 2)
 
     def forward(self, hidden: Tensor) -> Tensor:
         """Maps hidden states `(..., hidden_size)` to locations `(..., 2)`."""
-        return self.linear(hidden).tanh()
+        return self.linear(self.between(hidden)).tanh()

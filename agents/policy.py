@@ -29,6 +29,7 @@ class RAMPolicy(nn.Module):
         hidden_size: Size of the hidden state.
         what_size: Features of the glimpse in the glimpse network.
         where_size: Features of the location in the glimpse network.
+        location_size: Units of a layer in the location network; 0 stands for none, as in the paper.
 
     Raises:
         ValueError: The spaces are not those of a glimpse environment, or there is no such core.
@@ -51,6 +52,7 @@ class RAMPolicy(nn.Module):
         hidden_size: int = 256,
         what_size: int = 128,
         where_size: int = 128,
+        location_size: int = 0,
     ) -> None:
         super().__init__()
         glimpse_shape, num_classes = _sizes(observation_space, action_space)
@@ -58,7 +60,7 @@ class RAMPolicy(nn.Module):
         self.num_classes = num_classes
         self.glimpse_network = GlimpseNetwork(glimpse_shape, what_size, where_size, hidden_size)
         self.core = make_core(core, hidden_size, hidden_size)
-        self.location_network = LocationNetwork(hidden_size)
+        self.location_network = LocationNetwork(hidden_size, location_size)
         self.classifier = nn.Linear(hidden_size, num_classes)
         self.baseline = nn.Linear(hidden_size, 1)
         self.register_buffer("location_std", torch.tensor(0.1))
@@ -68,6 +70,16 @@ class RAMPolicy(nn.Module):
     def device(self) -> torch.device:
         """Where the weights are."""
         return self.classifier.weight.device
+
+    def parameter_groups(self) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+        """The weights that the classification trains, and those of the location network and the baseline.
+
+        No part of the loss trains both, so neither need suffer where the gradient of the other is long.
+        """
+        seeing = (self.glimpse_network, self.core, self.classifier)
+        looking = (self.location_network, self.baseline)
+        groups = [[weight for part in parts for weight in part.parameters()] for parts in (seeing, looking)]
+        return groups[0], groups[1]
 
     def initial_state(self, count: int) -> Tensor:
         """The state before the first glimpse, `(count, state_size)`, all 0."""

@@ -76,11 +76,12 @@ class PPO(Algorithm):
                 clipped = ratio.clamp(1 - settings.clip_range, 1 + settings.clip_range)
                 gain = advantage[:, chosen]
                 loss = hybrid_loss(
-                    surrogate=torch.minimum(ratio * gain, clipped * gain),
+                    surrogate=log_prob if rollout.led else torch.minimum(ratio * gain, clipped * gain),
                     scores=scores.float(),
                     labels=rollout.labels[chosen],
                     values=values.float(),
                     targets=targets[:, chosen],
+                    own=rollout.own[chosen],
                     weights=settings.loss_weights,
                 )
                 moved = (ratio.detach() - 1).abs() > settings.clip_range

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,8 @@ class Rollout:
         rewards: `(T, N)`.
         labels: The true classes, `(N,)`.
         is_success: Whether the last belief was right, `(N,)` bool.
+        own: Whose locations the policy chose itself, `(N,)` bool, so that they can be credited to it.
+        led: Whether it was led along a path, which it is to learn.
         next_observation: The first observation of the next episodes.
     """
 
@@ -35,6 +38,8 @@ class Rollout:
     rewards: Tensor
     labels: Tensor
     is_success: Tensor
+    own: Tensor
+    led: bool
     next_observation: dict[str, Tensor]
 
 
@@ -48,7 +53,29 @@ def can_act(policy: RAMPolicy, observation: dict[str, Tensor], steps: int) -> bo
     return all(bool(head(hidden).isfinite().all()) for head in (policy.location_mean, policy.value, policy.scores))
 
 
-def collect(policy: RAMPolicy, env: Any, observation: dict[str, Tensor], generator: torch.Generator) -> Rollout:
+@dataclass(frozen=True)
+class Leading:
+    """Who chooses where to look in a rollout, where it is not the policy.
+
+    Attributes:
+        path: Locations to look at one after the other, over and over, instead of the policy's means, `(P, 2)`; or None.
+        num_strays: How many copies, the first ones, look where `choose` says, without noise.
+        choose: Maps their states after a glimpse, `(num_strays, state_size)`, to locations, `(num_strays, 2)`; None
+            stands for anywhere, with equal probability.
+    """
+
+    path: Tensor | None = None
+    num_strays: int = 0
+    choose: Callable[[Tensor], Tensor] | None = None
+
+
+def collect(
+    policy: RAMPolicy,
+    env: Any,
+    observation: dict[str, Tensor],
+    generator: torch.Generator,
+    leading: Leading = Leading(),
+) -> Rollout:
     """Plays one episode on every copy.
 
     Gradients flow through the policy as at any forward pass, so that an algorithm that uses its episodes once need not
@@ -59,6 +86,7 @@ def collect(policy: RAMPolicy, env: Any, observation: dict[str, Tensor], generat
         env: A native vector environment of torch tensors, which has just begun an episode on every copy.
         observation: Its first observation.
         generator: Draws the locations.
+        leading: Who else chooses where to look.
     """
     state = policy.initial_state(env.num_envs)
     observations: list[dict[str, Tensor]] = []
@@ -68,25 +96,42 @@ def collect(policy: RAMPolicy, env: Any, observation: dict[str, Tensor], generat
         observations.append(observation)
         state = policy.remember(observation, state)
         hidden = policy.hidden(state)
-        mean = policy.location_mean(hidden)
-        scores = policy.scores(hidden)
         with torch.no_grad():
-            noise = torch.randn(mean.shape, generator=generator, device=mean.device)
-            location = mean.float() + policy.location_std * noise
-            action = torch.cat([location, scores.float()], dim=-1)
+            location = _choose(policy, state, hidden, len(steps), generator, leading)
+            action = torch.cat([location, policy.scores(hidden).float()], dim=-1)
         observation, reward, _, _, info = env.step(action)
         ended = "final_info" in info
-        steps.append((location, hidden, mean.float(), scores.float(), reward))
-    locations, hidden, means, scores, rewards = (torch.stack(values) for values in zip(*steps, strict=True))
+        steps.append((location, hidden, reward))
+    locations, hidden, rewards = (torch.stack(values) for values in zip(*steps, strict=True))
     final = info["final_info"]
     return Rollout(
         observations={key: torch.stack([seen[key] for seen in observations]) for key in observation},
         locations=locations,
         hidden=hidden,
-        means=means,
-        scores=scores,
+        means=policy.location_mean(hidden).float(),
+        scores=policy.scores(hidden).float(),
         rewards=rewards,
         labels=final["label"],
         is_success=final["is_success"],
+        own=torch.arange(env.num_envs, device=locations.device) >= leading.num_strays,
+        led=leading.path is not None,
         next_observation=observation,
     )
+
+
+def _choose(
+    policy: RAMPolicy, state: Tensor, hidden: Tensor, step: int, generator: torch.Generator, leading: Leading
+) -> Tensor:
+    """Where each copy looks next, `(N, 2)`."""
+    mean = policy.location_mean(hidden).float()
+    if leading.path is not None:
+        mean = leading.path[step % len(leading.path)].expand_as(mean)
+    location = mean + policy.location_std * torch.randn(mean.shape, generator=generator, device=mean.device)
+    strays = leading.num_strays
+    if strays == 0:
+        return location
+    if leading.choose is None:
+        elsewhere = torch.rand(strays, 2, generator=generator, device=mean.device) * 2 - 1
+    else:
+        elsewhere = leading.choose(state[:strays])
+    return torch.cat([elsewhere, location[strays:]])

@@ -34,12 +34,21 @@ class Settings:
     """Of Adam."""
     location_std: float | Schedule = 0.1
     """Standard deviation of the locations that are drawn, in units of location."""
+    first_path: tuple[tuple[float, float], ...] = ()
+    """Locations `(x, y)` that the agent is led along at first, and learns to choose by maximum likelihood; by default
+    it is not led."""
+    first_share: float = 0.2
+    """Share of the training that it is led for, where there is a `first_path`."""
+    stray_share: float = 0.0
+    """Share of the episodes that look at random, or where the algorithm's `choose` says, so that core and classifier
+    learn from places that the policy would not choose."""
     num_envs: int = 128
     """Episodes played at a time."""
     loss_weights: LossWeights = field(default_factory=LossWeights)
     """How much each part of the loss counts."""
     max_grad_norm: float = 10.0
-    """The gradient is scaled down to this norm where it is longer."""
+    """The gradient is scaled down to this norm where it is longer: that of the location network and the baseline, which
+    goes as 1 over `location_std`, apart from that of all else."""
     precision: str = "float32"
     """`"float32"`, or `"bfloat16"` for mixed precision where the processor has it."""
 
@@ -53,6 +62,13 @@ class Settings:
                     f"expected location_std to stay above 0, since gradients go as 1 over it, got {schedule}"
                 )
             object.__setattr__(self, name, schedule)
+        path = tuple((float(x), float(y)) for x, y in self.first_path)
+        if not all(-1 <= coordinate <= 1 for location in path for coordinate in location):
+            raise ValueError(f"expected first_path to consist of locations in [-1, 1], got {self.first_path}")
+        object.__setattr__(self, "first_path", path)
+        for name in ("first_share", "stray_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"expected {name} in [0, 1], got {getattr(self, name)}")
         if isinstance(self.loss_weights, dict):
             object.__setattr__(self, "loss_weights", LossWeights(**self.loss_weights))
         check_integer("num_envs", self.num_envs, 1)

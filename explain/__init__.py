@@ -2,9 +2,11 @@
 
 from explain.eig import EIGMaps, expected_information_gain, grid_locations
 from explain.eig_policy import EIGPolicy
+from explain.explanation import Explanation, ExplanationSettings, explain
 from explain.fitting import Fit, FitSettings, fit_vae
 from explain.intervals import Bootstrap, Estimate
 from explain.recording import InvalidRecordingError, Recording, record
+from explain.report import write_report
 from explain.vae import HiddenStateVAE, VAESettings
 
 __all__ = [
@@ -12,6 +14,8 @@ __all__ = [
     "EIGMaps",
     "EIGPolicy",
     "Estimate",
+    "Explanation",
+    "ExplanationSettings",
     "Fit",
     "FitSettings",
     "HiddenStateVAE",
@@ -19,7 +23,9 @@ __all__ = [
     "Recording",
     "VAESettings",
     "expected_information_gain",
+    "explain",
     "fit_vae",
     "grid_locations",
     "record",
+    "write_report",
 ]

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import torch
 
 from explain.recording import Recording
+from explain.seen import seen_so_far
 from glimpse_env.retina import WHITE
 
 
@@ -16,12 +18,27 @@ def shuffled(recording: Recording, seed: int = 0) -> Recording:
     return replace(recording, hidden=recording.hidden[order])
 
 
+def perfect_memory(recording: Recording) -> Recording:
+    """Has the pixels seen so far in place of what the agent remembers of them: no memory can hold more.
+
+    A hidden state is then the canvas in [0, 1], black where it was not seen, followed by which pixels were, 1 or 0:
+    `(channels + 1) * H * W` numbers. Pixels in coarse patches count as seen in all detail.
+    """
+    channels, height, width = recording.canvases.shape[1:]
+    locations = torch.from_numpy(recording.locations)
+    seen = seen_so_far(locations, (height, width), recording.glimpse_size, recording.num_scales).numpy()[:, :, None]
+    held = np.empty((*seen.shape[:2], channels + 1, height, width), np.float32)
+    np.divide(recording.canvases[:, None] * seen, WHITE, out=held[:, :, :-1], dtype=np.float32)
+    held[:, :, -1:] = seen
+    return replace(recording, hidden=held.reshape(*seen.shape[:2], -1))
+
+
 def whole_image(recording: Recording) -> Recording:
     """Has the original in place of what the agent remembers of it, at a single glimpse: no agent can know more."""
     pixels = recording.originals.reshape(len(recording), 1, -1)
     return replace(
         recording,
-        hidden=(pixels / WHITE).astype(np.float32),
+        hidden=np.divide(pixels, WHITE, dtype=np.float32),
         beliefs=recording.beliefs[:, -1:],
         locations=recording.locations[:, -1:],
     )

@@ -10,7 +10,7 @@ place (`predict` on imagined glimpses), and what it then believes is compared wi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,12 +21,15 @@ from torch import Tensor
 from tqdm import tqdm
 
 from explain.information import entropy, kl_divergence
-from explain.recording import beliefs_of
+from explain.recording import Recording, beliefs_of
 from glimpse_env.retina import WHITE, box_sums, glimpses_everywhere
 from glimpse_env.sweep import Agent
 
 Imagine = Callable[[Tensor, int], Tensor]
 """Maps hidden states `(B, D)` and a number of samples S to canvases `(S, B, channels, H, W)` in [0, 1]."""
+
+BATCH = 16
+"""Hidden states whose canvases are imagined at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,9 +37,9 @@ class EIGMaps:
     """Expected information gain of looking at `L` places, in nats.
 
     Attributes:
-        locations: The places, `(L, 2)`, `(x, y)`.
-        divergence: Expected divergence of the next belief from this one, `(B, L)`.
-        mutual_information: Entropy of the mean of the next beliefs less the mean of their entropies, `(B, L)`; at
+        locations: The places, `(L, 2)` or `(..., L, 2)`, `(x, y)`.
+        divergence: Expected divergence of the next belief from this one, `(..., L)`.
+        mutual_information: Entropy of the mean of the next beliefs less the mean of their entropies, `(..., L)`; at
             least 0.
     """
 
@@ -69,14 +72,14 @@ def expected_information_gain(
     restore: Callable[[NDArray[np.float32]], Any] = lambda rows: rows,
     progress: bool = False,
 ) -> EIGMaps:
-    """Computes the expected information gain of looking at each location, from each of `B` hidden states.
+    """Computes the expected information gain of looking at each location, from each hidden state.
 
     Args:
         agent: Whose beliefs they are; it is reached through `predict` alone.
-        hidden: Its states, `(B, D)`, as a recording keeps them.
-        beliefs: What it believes in these states, `(B, C)`.
+        hidden: Its states, `(..., D)`, as a recording keeps them.
+        beliefs: What it believes in these states, `(..., C)`.
         imagine: Draws canvases for hidden states, for example `HiddenStateVAE.sample`.
-        locations: `(L, 2)`, `(x, y)` in [-1, 1].
+        locations: `(L, 2)`, `(x, y)` in [-1, 1]; or `(..., L, 2)`, others for each state.
         glimpse_size: Of the agent's retina.
         num_scales: Of the agent's retina.
         num_samples: Canvases drawn for each hidden state (S).
@@ -86,20 +89,100 @@ def expected_information_gain(
     Raises:
         ValueError: A number is less than 1, or there are no locations.
     """
-    if num_samples < 1 or len(locations) < 1:
-        raise ValueError(f"expected at least 1 sample and 1 location, got {num_samples} and {len(locations)}")
+    if num_samples < 1 or locations.shape[-2] < 1:
+        raise ValueError(f"expected at least 1 sample and 1 location, got {num_samples} and {locations.shape[-2]}")
+    leading = hidden.shape[:-1]
+    states = hidden.reshape(-1, hidden.shape[-1])
     divergence, mutual = [], []
-    places = locations.repeat(num_samples, 1).numpy()
-    for state, belief in zip(
-        tqdm(hidden, "Imagining glimpses", disable=not progress, unit="state"), torch.from_numpy(beliefs), strict=True
+    for state, canvases, belief, places in zip(
+        tqdm(states, "Imagining glimpses", disable=not progress, unit="state"),
+        _imagined(imagine, states, num_samples),
+        torch.from_numpy(beliefs.reshape(-1, beliefs.shape[-1])),
+        locations.expand(*leading, *locations.shape[-2:]).reshape(-1, *locations.shape[-2:]),
+        strict=True,
     ):
-        imagined = imagine(torch.from_numpy(state[None]), num_samples)[:, 0]
-        canvases = (imagined * WHITE).round().to(torch.uint8)
-        seen = glimpses_everywhere(box_sums(canvases, glimpse_size, num_scales), locations, glimpse_size)
-        observation = {"glimpse": seen.flatten(0, 1).numpy(), "location": places}
-        states = restore(np.tile(state, (len(places), 1)))
-        actions, _ = agent.predict(observation, state=states, episode_start=None, deterministic=True)
-        following = torch.from_numpy(beliefs_of(actions)).view(num_samples, len(locations), -1)  # (S, L, C)
+        following = beliefs_everywhere(
+            agent, state, canvases, places, glimpse_size=glimpse_size, num_scales=num_scales, restore=restore
+        )  # (S, L, C)
         divergence.append(kl_divergence(following, belief).mean(0))
         mutual.append((entropy(following.mean(0)) - entropy(following).mean(0)).clamp(min=0))
-    return EIGMaps(locations, torch.stack(divergence), torch.stack(mutual))
+    shape = (*leading, locations.shape[-2])
+    return EIGMaps(locations, torch.stack(divergence).view(shape), torch.stack(mutual).view(shape))
+
+
+def _imagined(imagine: Imagine, states: NDArray[np.float32], num_samples: int) -> Iterator[Tensor]:
+    """Draws canvases for one state `(D,)` after the other, each time `(S, channels, H, W)` uint8."""
+    for batch in torch.from_numpy(states).split(BATCH):
+        yield from (imagine(batch, num_samples) * WHITE).round().to(torch.uint8).unbind(1)
+
+
+def information_gain_everywhere(
+    agent: Agent,
+    recording: Recording,
+    locations: Tensor,
+    *,
+    restore: Callable[[NDArray[np.float32]], Any] = lambda rows: rows,
+    progress: bool = False,
+) -> Tensor:
+    """Computes what looking at each location would really have told: what the expectation is to be compared with.
+
+    Args:
+        agent: Who was recorded; it is reached through `predict` alone.
+        recording: `N` images, `T` glimpses.
+        locations: `(L, 2)`, `(x, y)` in [-1, 1].
+        restore: Turns states `(M, D)` into what `predict` takes; see `explain.recording.state_restorer`.
+        progress: Show a progress bar.
+
+    Returns:
+        The divergence of the belief after the glimpse from the belief before it, `(N, T, L)`, in nats.
+    """
+    gains = []
+    for canvas, states, beliefs in zip(
+        tqdm(torch.from_numpy(recording.canvases), "Looking everywhere", disable=not progress, unit="image"),
+        recording.hidden,
+        torch.from_numpy(recording.beliefs),
+        strict=True,
+    ):
+        for state, belief in zip(states, beliefs, strict=True):
+            following = beliefs_everywhere(
+                agent,
+                state,
+                canvas[None],
+                locations,
+                glimpse_size=recording.glimpse_size,
+                num_scales=recording.num_scales,
+                restore=restore,
+            )
+            gains.append(kl_divergence(following[0], belief))
+    return torch.stack(gains).view(*recording.hidden.shape[:2], len(locations))
+
+
+def beliefs_everywhere(
+    agent: Agent,
+    state: NDArray[np.float32],
+    canvases: Tensor,
+    locations: Tensor,
+    *,
+    glimpse_size: int,
+    num_scales: int,
+    restore: Callable[[NDArray[np.float32]], Any],
+) -> Tensor:
+    """What an agent would believe after one more glimpse, of each canvas at each location.
+
+    Args:
+        agent: Who looks; it is reached through `predict` alone.
+        state: What it remembers, `(D,)`.
+        canvases: `(S, channels, H, W)` uint8.
+        locations: `(L, 2)`, `(x, y)` in [-1, 1].
+        glimpse_size: Of the agent's retina.
+        num_scales: Of the agent's retina.
+        restore: Turns states `(M, D)` into what `predict` takes.
+
+    Returns:
+        Beliefs, `(S, L, C)`.
+    """
+    seen = glimpses_everywhere(box_sums(canvases, glimpse_size, num_scales), locations, glimpse_size)
+    observation = {"glimpse": seen.flatten(0, 1).numpy(), "location": locations.repeat(len(canvases), 1).numpy()}
+    states = restore(np.tile(state, (len(observation["location"]), 1)))
+    actions, _ = agent.predict(observation, state=states, episode_start=None, deterministic=True)
+    return torch.from_numpy(beliefs_of(actions)).view(len(canvases), len(locations), -1)

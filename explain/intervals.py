@@ -94,7 +94,8 @@ class Bootstrap:
 
         Args:
             values: `(N, ...)`.
-            statistic: Maps means `(R, ...)` to what is wanted, `(R, ...)`.
+            statistic: Maps means `(R, ...)` to what is wanted, `(R, ...)`; NaN where that is not defined, and the
+                interval is of the other resamples.
 
         Raises:
             ValueError: There are more or fewer values than images.
@@ -103,5 +104,5 @@ class Bootstrap:
             raise ValueError(f"expected values of {self._shares.shape[1]} images, got {len(values)}")
         flat = values.double().flatten(1) if values.ndim > 1 else values.double()[:, None]
         means = (self._shares @ flat).view(-1, *values.shape[1:])
-        low, high = torch.quantile(statistic(means), self._tails, dim=0)
+        low, high = torch.nanquantile(statistic(means), self._tails, dim=0)
         return Estimate(statistic(values.double().mean(0)[None])[0], low, high)

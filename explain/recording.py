@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
-from scipy.special import softmax
 from tqdm import tqdm
 
 from glimpse_env.archive import Archive, InvalidFileError
 from glimpse_env.spaces import MAX_SCORE
-from glimpse_env.sweep import Agent, sweep
-from glimpse_env.world import World
+from glimpse_env.sweep import Agent, sweep, world_of
 
 _ARRAYS = ("hidden", "beliefs", "locations", "labels", "indices", "canvases", "originals")
 _NUMBERS = ("glimpse_size", "num_scales")
@@ -76,6 +74,14 @@ class Recording:
         """Number of images."""
         return len(self.hidden)
 
+    def __getitem__(self, images: slice) -> Recording:
+        """A recording of some of the images."""
+        return replace(self, **{name: getattr(self, name)[images] for name in _ARRAYS})
+
+    def canvas_is_original(self) -> bool:
+        """Whether there was nothing else to look at than the clean images."""
+        return np.array_equal(self.canvases, self.originals)
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the recording as one zip, all or not at all; see `glimpse_env.archive`.
 
@@ -127,12 +133,12 @@ def record(
                 raise ValueError("expected an agent with a state, but its predict() returned None for it")
             new = slice(len(glance.images))
             batches["hidden"].append(flatten_state(glance.state)[new])
-            batches["beliefs"].append(softmax(glance.scores[new], axis=1))
+            batches["beliefs"].append(torch.from_numpy(glance.scores[new]).softmax(1).numpy())
             batches["locations"].append(glance.observation["location"][new])
             if glance.glimpse == 0:
                 batches["canvases"].append(glance.canvases[new])
             bar.update(len(glance.images))
-    world: World = env.unwrapped.world  # type: ignore[attr-defined]
+    world = world_of(env)
     canvases = np.concatenate(batches.pop("canvases"))
     steps = {name: _by_image(parts, world.config.num_glimpses) for name, parts in batches.items()}
     count = len(canvases)
@@ -155,8 +161,8 @@ def _by_image(parts: list[NDArray[Any]], num_glimpses: int) -> NDArray[Any]:
 
 def beliefs_of(actions: NDArray[np.float32]) -> NDArray[np.float32]:
     """The beliefs `(N, C)` in actions `(N, 2 + C)`: the softmax of their class scores, clipped to [-20, 20]."""
-    scores = np.asarray(actions[:, 2:], dtype=np.float32).clip(-MAX_SCORE, MAX_SCORE)
-    return softmax(scores, axis=1)
+    scores = torch.from_numpy(np.asarray(actions[:, 2:], dtype=np.float32))
+    return scores.clamp(-MAX_SCORE, MAX_SCORE).softmax(1).numpy()
 
 
 def flatten_state(state: Any) -> NDArray[np.float32]:

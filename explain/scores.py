@@ -11,6 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
+from explain.intervals import Bootstrap, Estimate
 from explain.recording import Recording
 from explain.vae import HiddenStateVAE, to_unit
 
@@ -68,7 +69,7 @@ def linear_probe(fitted_on: Recording, recording: Recording) -> NDArray[np.float
     """
     accuracies = []
     for glimpse in range(recording.hidden.shape[1]):
-        probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=200))
+        probe = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=1000))
         probe.fit(fitted_on.hidden[:, glimpse], fitted_on.labels)
         accuracies.append(probe.score(recording.hidden[:, glimpse], recording.labels))
     return np.array(accuracies)
@@ -92,3 +93,48 @@ def rank_correlations(predicted: Tensor, gained: Tensor) -> Tensor:
     centred = ranks - ranks.mean(-1, keepdim=True)
     one, other = centred / centred.norm(dim=-1, keepdim=True)
     return (one * other).sum(-1)
+
+
+def mean_rank_correlation(correlations: Tensor, bootstrap: Bootstrap) -> Estimate:
+    """The mean over images of their rank correlations, those left out that are not defined.
+
+    Args:
+        correlations: `(N, ...)` in [-1, 1], NaN where there is none.
+        bootstrap: Of `N` images.
+
+    Returns:
+        `(...)`, NaN where no image has one.
+    """
+    defined = ~correlations.isnan()
+    sums = torch.stack([correlations.nan_to_num(0.0), defined.to(correlations.dtype)], dim=1)
+    return bootstrap.of_mean(sums, lambda means: means[:, 0] / means[:, 1])
+
+
+def overall_rank_correlation(predicted: Tensor, gained: Tensor, bootstrap: Bootstrap) -> Estimate:
+    """How alike two quantities rank all images and glimpses taken together (Spearman 1904).
+
+    Ranks are given once, and images are drawn with their ranks.
+
+    Args:
+        predicted: `(N, K)`.
+        gained: `(N, K)`.
+        bootstrap: Of `N` images.
+
+    Returns:
+        A single number in [-1, 1], NaN where one of the two is the same everywhere.
+
+    Example:
+        >>> values = torch.arange(12.0).view(4, 3)
+        >>> overall_rank_correlation(values, values.square(), Bootstrap(4)).value.round(decimals=6)
+        tensor(1., dtype=torch.float64)
+    """
+    ranks = (torch.from_numpy(rankdata(values.numpy())).view(values.shape) for values in (predicted, gained))
+    one, other = ((rank - (rank.numel() + 1) / 2) / rank.numel() for rank in ranks)  # exactly 0 on average
+    moments = torch.stack([one, other, one * one, other * other, one * other], dim=1).mean(-1)  # (N, 5)
+
+    def correlation(means: Tensor) -> Tensor:
+        mean, other_mean, square, other_square, product = means.unbind(-1)
+        spread = (square - mean**2) * (other_square - other_mean**2)
+        return (product - mean * other_mean) / spread.clamp(min=0).sqrt()
+
+    return bootstrap.of_mean(moments, correlation)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from glimpse_env.vector import GlimpseVectorEnv
+from glimpse_env.world import World
 
 
 class Agent(Protocol):
@@ -66,10 +67,7 @@ def sweep(
     Raises:
         ValueError: `env` is no native vector environment, or the split has fewer images.
     """
-    native = env.unwrapped
-    if not isinstance(native, GlimpseVectorEnv):
-        raise ValueError(f"expected a native vector environment of glimpses, got {env}")
-    world = native.world
+    world = world_of(env)
     size = len(world.dataset.images)
     count = size if num_images is None else num_images
     if not 1 <= count <= size:
@@ -88,6 +86,18 @@ def sweep(
             start = np.zeros_like(start)
             images = batch[batch < count]
             yield Glance(images, glimpse, seen, state, to_numpy(world.scores), to_numpy(rewards), canvases)
+
+
+def world_of(env: VectorEnv[Any, Any, Any]) -> World:
+    """The world of a native vector environment, however it is wrapped.
+
+    Raises:
+        ValueError: `env` is no native vector environment.
+    """
+    native = env.unwrapped
+    if not isinstance(native, GlimpseVectorEnv):
+        raise ValueError(f"expected a native vector environment of glimpses, got {env}")
+    return native.world
 
 
 def to_numpy(values: Any) -> NDArray[Any]:

@@ -2,6 +2,7 @@
 
 python scripts/benchmark.py env
 python scripts/benchmark.py train
+python scripts/benchmark.py explain
 """
 
 from __future__ import annotations
@@ -10,11 +11,14 @@ import argparse
 import os
 import platform
 import statistics
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # before scripts/, where `explain` is a script, not the package
 
 import gymnasium as gym
 import torch
@@ -22,6 +26,17 @@ from rich.console import Console
 from rich.table import Table
 
 from agents import A2C, PPO, REINFORCE, Algorithm
+from agents.precision import has_bfloat16
+from explain import (
+    FitSettings,
+    HiddenStateVAE,
+    Recording,
+    VAESettings,
+    expected_information_gain,
+    fit_vae,
+    grid_locations,
+    record,
+)
 from glimpse_env import DatasetError
 
 MEGABYTE = 1_000_000
@@ -64,6 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     subcommands = parser.add_subparsers(required=True, metavar="WHAT")
     add_env(subcommands)
     add_train(subcommands)
+    add_explain(subcommands)
     options = parser.parse_args(arguments)
     show(options.run(options))
 
@@ -145,13 +161,11 @@ def benchmark_train(options: argparse.Namespace) -> Benchmark:
     """Measures training as a whole, environment and log included, on 28x28 with 6 glimpses of 8x8."""
     plain, _, notes = ids_at_hand()
     env = gym.make(plain, num_glimpses=6, glimpse_size=8, num_scales=1)
-    small, large, mixed = (
-        REINFORCE(env, seed=0, num_envs=num_envs, precision=precision)
-        for num_envs, precision in ((128, "float32"), (512, "float32"), (512, "bfloat16"))
-    )
+    small, large = (REINFORCE(env, seed=0, num_envs=num_envs) for num_envs in (128, 512))
     a2c, ppo = A2C(env, seed=0, num_envs=128), PPO(env, seed=0, num_envs=128)
-    has_bfloat16 = _has_bfloat16()
-    learners = {"128": small, "512": large, "A2C": a2c, "PPO": ppo} | ({"bfloat16": mixed} if has_bfloat16 else {})
+    learners = {"128": small, "512": large, "A2C": a2c, "PPO": ppo}
+    if has_bfloat16(large.device):
+        learners["bfloat16"] = REINFORCE(env, seed=0, num_envs=512, precision="bfloat16")
     players: dict[str, Player] = {name: learner(agent) for name, agent in learners.items()}
     speed = rates(players | {"multiply": multiplier()}, options.seconds)
 
@@ -167,7 +181,7 @@ def benchmark_train(options: argparse.Namespace) -> Benchmark:
         Row("share of the matrix-multiply rate, batch 512", share, 0.65, "{:.2f}"),
         Row(
             "batch 512: images/s with bfloat16 / float32",
-            speed["bfloat16"] / speed["512"] if has_bfloat16 else None,
+            speed["bfloat16"] / speed["512"] if "bfloat16" in speed else None,
             1.3,
             "{:.2f}",
         ),
@@ -175,6 +189,44 @@ def benchmark_train(options: argparse.Namespace) -> Benchmark:
         Row("images/s of PPO x its epochs / of REINFORCE", speed["PPO"] * epochs / speed["128"], 0.75, "{:.2f}"),
     ]
     return Benchmark("Training", rows, notes)
+
+
+def add_explain(subcommands: Any) -> None:
+    """Adds the subcommand `explain`."""
+    parser = subcommands.add_parser("explain", help="seconds and memory of explaining an agent")
+    parser.add_argument(
+        "--seconds", type=seconds, default=10.0, help="how long to measure each part (default: %(default)s)"
+    )
+    parser.set_defaults(run=benchmark_explain)
+
+
+def benchmark_explain(options: argparse.Namespace) -> Benchmark:
+    """Measures explaining an agent, on 28x28 with 6 glimpses of 8x8; a part of each, which time is in proportion to.
+
+    Neither the agent nor the VAE has learnt anything: that makes no difference to how long it takes.
+    """
+    plain, _, notes = ids_at_hand()
+    agent = REINFORCE(gym.make(plain, num_glimpses=6, glimpse_size=8, num_scales=1), seed=0)
+    recording = record(agent, agent.make_vec_env(200, split="train"), 600)
+    vae = HiddenStateVAE(recording.hidden.shape[-1], (1, 28, 28), VAESettings())
+
+    draw_maps = mapper(agent, vae, recording[:2])
+    added = peak_added(draw_maps)  # before the others leave memory behind that it could use
+    speed = rates({"record": recorder(agent, 250), "fit": fitter(recording), "map": draw_maps}, options.seconds)
+    megabytes = None if added is None else added / MEGABYTE
+    rows = [
+        Row("recording 10,000 images (1/40 of it, times 40): s", 10_000 / speed["record"], 5, "{:.1f}", True),
+        Row("fitting a VAE on 60,000 x 6 states (1/100, times 100): s", 60_000 / speed["fit"], 180, "{:.0f}", True),
+        Row(
+            "EIG maps of 1,000 images x 6, 13x13, 16 samples (1/500, times 500): s",
+            1_000 / speed["map"],
+            100,
+            "{:.0f}",
+            True,
+        ),
+        Row("memory of these maps (of 1/500, as one state follows the other): MB", megabytes, 2_000, "{:.0f}", True),
+    ]
+    return Benchmark("Explanations", rows, notes)
 
 
 def ids_at_hand() -> tuple[str, str, list[str]]:
@@ -233,12 +285,55 @@ def vector_player(num_envs: int, **arguments: Any) -> Player:
 
 
 def learner(agent: Algorithm) -> Player:
-    """Makes an agent learn for some rounds; counts images, not steps."""
+    """Makes an agent learn for some rounds; counts images, not steps.
 
-    def play(rounds: int = 10) -> int:
+    So many rounds that beginning to learn, which takes as long as half a round, does not count.
+    """
+
+    def play(rounds: int = 50) -> int:
         images = rounds * agent.settings.num_envs
         agent.learn(images * agent.num_glimpses)
         return images
+
+    return play
+
+
+def recorder(agent: Algorithm, count: int) -> Player:
+    """Records an agent on so many images of the test split, all in one batch; counts images."""
+    envs = agent.make_vec_env(count, split="test")
+
+    def play() -> int:
+        return len(record(agent, envs, count))
+
+    return play
+
+
+def fitter(recording: Recording) -> Player:
+    """Fits a VAE for as many epochs as there are by default; counts images."""
+    how = FitSettings(patience=FitSettings().num_epochs)
+
+    def play() -> int:
+        fit_vae(recording, VAESettings(), how)
+        return len(recording)
+
+    return play
+
+
+def mapper(agent: Algorithm, vae: HiddenStateVAE, recording: Recording) -> Player:
+    """Computes maps of expected information gain for every glimpse of a recording; counts images."""
+
+    def play() -> int:
+        expected_information_gain(
+            agent,
+            recording.hidden,
+            recording.beliefs,
+            vae.sample,
+            grid_locations(13),
+            glimpse_size=recording.glimpse_size,
+            num_scales=recording.num_scales,
+            num_samples=16,
+        )
+        return len(recording)
 
     return play
 
@@ -252,15 +347,6 @@ def multiplier(side: int = 1536) -> Player:
         return 2 * side**3
 
     return play
-
-
-def _has_bfloat16() -> bool:
-    """Whether the processor computes in bfloat16; only Linux tells."""
-    try:
-        flags = Path("/proc/cpuinfo").read_text(encoding="ascii")
-    except OSError:
-        return False
-    return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
 def rates(players: Mapping[Any, Player], duration: float) -> dict[Any, float]:
@@ -294,10 +380,19 @@ def memory_added(num_envs: int, **arguments: Any) -> int | None:
         Bytes, or None where the system does not tell (Linux does).
     """
     vector_player(1, **arguments)()
+    return peak_added(lambda: vector_player(num_envs, **arguments)())
+
+
+def peak_added(work: Callable[[], object]) -> int | None:
+    """Measures by how many bytes the peak of memory in use exceeds, in the course of some work, what was in use before.
+
+    Returns:
+        Bytes, or None where the system does not tell (Linux does).
+    """
     try:
         Path("/proc/self/clear_refs").write_text("5")  # the peak is from now on
         before = _resident("VmRSS")
-        vector_player(num_envs, **arguments)()
+        work()
         return _resident("VmHWM") - before
     except OSError:
         return None

@@ -28,6 +28,7 @@ from glimpse_env import DatasetError
 from glimpse_env.rendering import BLACK, GREEN, MUTED, ORANGE, PAGE, SKY_BLUE, TEXT, VERMILLION
 from glimpse_env.retina import patch_corners
 
+CONVNET_IMAGES = 100_000
 AGENT, EVALUATION, PATHS = "agent.zip", "evaluation.json", "glimpse_paths.png"
 ROWS, COLUMNS = 4, 6
 
@@ -42,7 +43,8 @@ class Arguments:
     agent: tyro.conf.Positional[Path]
     """A run folder, or the file of a saved agent."""
     compare: bool = False
-    """Also let the same core and classifier look at random, at the centre, and along a raster."""
+    """Also let the same core and classifier look at random, at the centre, and along a raster, and train the ceiling, a
+    convolutional network that sees the whole canvas. That takes minutes."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -66,17 +68,26 @@ def run(path: Path, compare: bool) -> None:
         lookers["along a raster"] = agents.look_along_raster(agent)
     evaluations = {look: agents.evaluate(looker) for look, looker in lookers.items()}
     environment = agent.spec.environment
-    report = {
+    report: dict[str, Any] = {
         "algorithm": type(agent).__name__,
         "environment": {"id": environment.env_id, "arguments": environment.arguments},
         "num_timesteps": agent.num_timesteps,
         "split": "test",
         "looks": {look: evaluation.to_json() for look, evaluation in evaluations.items()},
     }
+    if compare:
+        network = agents.train_convnet(agent.make_env(), CONVNET_IMAGES, progress_bar=True)
+        ceiling = agents.convnet_accuracy(network, agent.make_env())
+        report["convnet"] = {"num_images": CONVNET_IMAGES, "accuracy": ceiling}
     (path.parent / EVALUATION).write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     draw_paths(agent, evaluations["its own"]).savefig(path.parent / PATHS, dpi=100)
     console = Console()
     console.print(make_table(evaluations, f"{type(agent).__name__} in {environment.env_id}, test split"))
+    if compare:
+        console.print(
+            f"{ceiling:.2%} right is the ceiling: a convolutional network that sees the whole canvas, trained on "
+            f"{CONVNET_IMAGES:,} images."
+        )
     console.print(f"{path.parent / EVALUATION} has the figures, {path.parent / PATHS} shows where it looked.")
 
 

@@ -15,7 +15,7 @@ ALLOWED_IMPORTS = {
     "glimpse_env": {"glimpse_env"},
     "agents": {"agents", "glimpse_env"},
     "explain": {"explain", "glimpse_env"},
-    "scripts": {"glimpse_env", "agents", "explain"},
+    "scripts": {"glimpse_env", "agents", "explain", "scripts"},
 }
 PACKAGES = [name for name in ("glimpse_env", "agents", "explain") if (ROOT / name).is_dir()]
 

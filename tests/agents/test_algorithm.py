@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -102,15 +103,69 @@ def test_a_single_glimpse_can_be_learnt_from(algorithm: type[Algorithm], tmp_pat
 
 @EVERY_ALGORITHM
 @pytest.mark.parametrize("core", ["rnn", "lstm", "gru"])
+@pytest.mark.filterwarnings("ignore:cpu has no instructions for bfloat16")
 def test_mixed_precision_learns_in_float32_weights(algorithm: type[Algorithm], core: str) -> None:
     agent = make(algorithm, core=core, precision="bfloat16").learn(2 * ROUND)
     assert {weight.dtype for weight in weights(agent).values()} == {torch.float32}
+
+
+def test_mixed_precision_warns_where_it_only_costs_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    for told in (True, None):
+        monkeypatch.setattr("agents.algorithm.has_bfloat16", lambda device, told=told: told)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            make(precision="bfloat16").learn(ROUND)
+    monkeypatch.setattr("agents.algorithm.has_bfloat16", lambda device: False)
+    with pytest.warns(UserWarning, match="cpu has no instructions for bfloat16") as caught:
+        make(precision="bfloat16").learn(ROUND)
+    assert caught[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        make(precision="float32").learn(ROUND)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@EVERY_ALGORITHM
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_learns_on_a_gpu_what_a_processor_can_use(algorithm: type[Algorithm], precision: str, tmp_path: Path) -> None:
+    agent = make(algorithm, device="cuda", precision=precision)
+    world: Any = agent.env.unwrapped
+    assert agent.learn(2 * ROUND).device.type == world.device.type == world.world.canvases.device.type == "cuda"
+    assert all(weight.is_cuda and weight.isfinite().all() for weight in weights(agent).values())
+    agent.save(tmp_path / "agent")
+    loaded = agents.load(tmp_path / "agent", device="cpu")
+    assert_same_weights({name: weight.cpu() for name, weight in weights(agent).items()}, weights(loaded))
+    observation, _ = agent.make_env(split="test").reset(seed=0)
+    for mine, other in zip(
+        agent.predict(observation, deterministic=True), loaded.predict(observation, deterministic=True), strict=True
+    ):
+        np.testing.assert_allclose(mine, other, rtol=1e-3, atol=1e-3)
+    assert loaded.learn(ROUND, reset_num_timesteps=False).num_timesteps == 3 * ROUND
 
 
 def test_an_id_alone_is_enough() -> None:
     agent = REINFORCE("glimpse_env:GlimpseDigits-v0", policy_kwargs=SIZES, num_envs=2).learn(1)
     assert agent.num_timesteps == 2 * T
     assert agent.spec.environment.env_id == "glimpse_env:GlimpseDigits-v0"
+
+
+def make_copies(num_envs: int, **arguments: Any) -> Any:
+    return gym.make_vec(ID, num_envs=num_envs, vectorization_mode="vector_entry_point", **arguments)
+
+
+@pytest.mark.parametrize("wrap", [lambda env: env, GlimpseVecEnv])
+def test_a_vector_environment_says_how_many_copies_there_are(wrap: Any) -> None:
+    env = wrap(make_copies(3))
+    for settings in ({}, {"num_envs": 3}):
+        agent = PPO("RAMPolicy", env, policy_kwargs=SIZES, device="cpu", **settings)
+        assert agent.settings.num_envs == agent.env.num_envs == 3
+        assert agent.learn(1).num_timesteps == 3 * T
+    with pytest.raises(ValueError, match="expected num_envs to be that of the environment, 3, got 4"):
+        PPO("RAMPolicy", env, num_envs=4)
+
+
+def test_a_single_environment_does_not_say_how_many_copies_there_are() -> None:
+    assert REINFORCE(gym.make(ID), device="cpu").settings.num_envs == REINFORCE(ID, device="cpu").settings.num_envs > 1
 
 
 @pytest.mark.parametrize("policy", ["RAMPolicy", "MultiInputPolicy"])
@@ -410,6 +465,27 @@ def test_tensorboard(tmp_path: Path) -> None:
     assert sorted(folder.name for folder in tmp_path.iterdir()) == ["REINFORCE_1", "other_1"]
     for folder in tmp_path.iterdir():
         assert [file.name.split(".")[0] for file in folder.iterdir()] == ["events"]
+
+
+def test_each_training_has_its_log_unless_it_goes_on(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard")
+    agent = make(tensorboard_log=str(tmp_path))
+    agent.learn(ROUND, tb_log_name="first").learn(ROUND, tb_log_name="second").learn(ROUND, tb_log_name="second")
+    assert sorted(folder.name for folder in tmp_path.iterdir()) == ["first_1", "second_1", "second_2"]
+    agent.learn(ROUND, tb_log_name="second", reset_num_timesteps=False)
+    assert sorted(folder.name for folder in tmp_path.iterdir()) == ["first_1", "second_1", "second_2"]
+    assert len(list((tmp_path / "second_2").iterdir())) == 2
+
+
+def test_a_logger_of_ones_own_stays(tmp_path: Path) -> None:
+    agent = make(tensorboard_log=str(tmp_path / "tensorboard"))
+    agent.set_logger(configure(str(tmp_path), ["csv"]))
+    logger = agent.logger
+    agent.learn(ROUND, log_interval=1).learn(ROUND, log_interval=1, tb_log_name="other", reset_num_timesteps=False)
+    assert agent.logger is logger
+    logger.close()
+    assert len(read_log(tmp_path)) == 2
+    assert not (tmp_path / "tensorboard").exists()
 
 
 def test_a_progress_bar(capsys: pytest.CaptureFixture[str]) -> None:

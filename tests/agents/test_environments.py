@@ -14,7 +14,7 @@ from stable_baselines3.common.monitor import Monitor
 
 import glimpse_env
 from agents import GlimpseVecEnv
-from agents.environments import EnvironmentSpec, read_environment
+from agents.environments import EnvironmentSpec, copies_of, read_environment
 from glimpse_env.reward_wrappers import EntropyShapedReward, VectorInformationGainReward
 
 ID = "GlimpseDigits-v0"
@@ -22,6 +22,11 @@ ID = "GlimpseDigits-v0"
 
 def make_vec(num_envs: int = 3, **arguments: Any) -> Any:
     return gym.make_vec(ID, num_envs=num_envs, vectorization_mode="vector_entry_point", **arguments)
+
+
+def test_only_vector_environments_have_copies() -> None:
+    assert copies_of(make_vec(5)) == copies_of(GlimpseVecEnv(make_vec(5))) == 5
+    assert copies_of(ID) is copies_of(gym.make(ID)) is None
 
 
 @pytest.mark.parametrize("env_id", [ID, "glimpse_env:GlimpseDigits-v0"])

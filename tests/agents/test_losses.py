@@ -25,6 +25,7 @@ def parts(weights: LossWeights, **changes: Tensor) -> dict[str, Tensor]:
         "labels": torch.tensor([1, 2]),
         "values": torch.tensor([[0.5, 0.0], [0.5, 1.0]]),
         "targets": torch.tensor([[1.0, 0.0], [0.5, 0.0]]),
+        "own": torch.tensor([True, True]),
     } | changes
     loss = hybrid_loss(**arguments, weights=weights)
     return {name: getattr(loss, name) for name in ("policy", "classification", "baseline")} | {"total": loss.total()}
@@ -50,6 +51,15 @@ def test_every_glimpse_is_judged_by_its_own_episodes_label() -> None:
 
 def test_the_baseline_part_is_the_mean_squared_error() -> None:
     assert parts(LossWeights())["baseline"].item() == pytest.approx((0.25 + 1) / 4)
+
+
+def test_locations_that_somebody_else_chose_teach_the_classifier_alone() -> None:
+    both, first = parts(LossWeights()), parts(LossWeights(), own=torch.tensor([True, False]))
+    assert first["policy"].item() == -(1 + 3)
+    assert first["baseline"].item() == pytest.approx(0.25 / 2)
+    assert first["classification"] == both["classification"]
+    nobody = parts(LossWeights(), own=torch.tensor([False, False]))
+    assert nobody["policy"].item() == nobody["baseline"].item() == 0
 
 
 @pytest.mark.parametrize("value", [-0.1, math.nan, math.inf])

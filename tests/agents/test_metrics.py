@@ -24,6 +24,8 @@ def rollout(successes: list[bool], rewards: list[list[float]]) -> Rollout:
         rewards=torch.tensor(rewards),
         labels=nothing,
         is_success=torch.tensor(successes),
+        own=nothing,
+        led=False,
         next_observation={},
     )
 

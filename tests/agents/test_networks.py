@@ -77,3 +77,12 @@ def test_locations_are_within_the_canvas() -> None:
     locations = LocationNetwork(H)(100 * torch.randn(3, N, H))
     assert locations.shape == (3, N, 2)
     assert locations.abs().max() <= 1
+
+
+def test_the_location_network_can_have_a_layer_in_between() -> None:
+    network = LocationNetwork(H, location_size=7)
+    hidden = torch.randn(3, N, H)
+    weights = dict(network.named_parameters())
+    layer = relu(hidden @ weights["between.0.weight"].T + weights["between.0.bias"])
+    expected = (layer @ weights["linear.weight"].T + weights["linear.bias"]).tanh()
+    assert torch.allclose(network(hidden), expected, atol=1e-6)

@@ -196,6 +196,14 @@ def test_the_classification_shapes_the_core_back_to_the_first_glimpse(core: str)
     assert gradient.flatten(1).any(1).all()
 
 
+def test_the_parameter_groups_hold_each_weight_once() -> None:
+    policy = make_policy()
+    seeing, looking = policy.parameter_groups()
+    names = {weight: name for name, weight in policy.named_parameters()}
+    assert sorted(names[weight] for weight in seeing + looking) == sorted(names.values())
+    assert {names[weight].split(".")[0] for weight in looking} == {"location_network", "baseline"}
+
+
 def test_log_prob_is_that_of_a_gaussian() -> None:
     policy = make_policy()
     for std in (0.05, 0.3, 1.0):

@@ -146,3 +146,25 @@ def test_it_learns_to_look_where_the_class_shows(algorithm: type[Algorithm]) -> 
         assert reward == 1
         assert info["is_success"]
     assert agent.recent_accuracy > 0.8, "a guess is right half the time"
+
+
+@EVERY_ALGORITHM
+def test_it_learns_a_path_that_it_is_led_along_whatever_that_earns(algorithm: type[Algorithm]) -> None:
+    """The wrong end, where nothing is to be seen: reward alone would not keep it there."""
+    path = ((-0.75, 0.5),)
+    agent = make(algorithm, num_envs=64, learning_rate=3e-3, first_path=path, first_share=1.0)
+    observation = {key: seen.numpy() for key, seen in agent.env.reset(seed=0)[0].items()}
+    before = agent.predict(observation, deterministic=True)[0][:, :2]
+    agent.learn(64 * 2 * 250)
+    after = agent.predict(observation, deterministic=True)[0][:, :2]
+    assert np.abs(before - path).max() > 0.3
+    np.testing.assert_allclose(after, np.broadcast_to(path, after.shape), atol=0.15)
+
+
+@EVERY_ALGORITHM
+def test_strays_do_not_move_the_policy(algorithm: type[Algorithm]) -> None:
+    agent = make(algorithm, num_envs=16, stray_share=1.0)
+    before = {name: weight.detach().clone() for name, weight in agent.policy.named_parameters()}
+    agent.learn(16 * 2 * 3)
+    for name, weight in agent.policy.named_parameters():
+        assert torch.equal(before[name], weight) == name.startswith(("location_network", "baseline"))

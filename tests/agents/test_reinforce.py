@@ -94,8 +94,22 @@ def test_the_classifier_learns_the_label(every_glimpse: bool) -> None:
         torch.testing.assert_close(got, gradient, rtol=1e-4, atol=1e-6)
 
 
+def gradients(**settings: Any) -> tuple[list[Tensor], list[Tensor]]:
+    """The gradients in an agent after its first round: those of the classification, and those of the other heads."""
+    agent = REINFORCE("GlimpseDigits-v0", policy_kwargs=SIZES, seed=0, device="cpu", num_envs=N, **settings).learn(1)
+    seeing, looking = ([weight.grad for weight in group] for group in agent.policy.parameter_groups())
+    return seeing, looking  # type: ignore[return-value]
+
+
 def test_long_gradients_are_scaled_down() -> None:
-    agent = REINFORCE("GlimpseDigits-v0", policy_kwargs=SIZES, seed=0, device="cpu", num_envs=N, max_grad_norm=1e-3)
-    agent.learn(1)
-    norms = [weight.grad.norm() for weight in agent.policy.parameters() if weight.grad is not None]
-    assert torch.stack(norms).norm().item() == pytest.approx(1e-3, rel=1e-3)
+    for group in gradients(max_grad_norm=1e-3):
+        norms = [gradient.norm() for gradient in group]
+        assert torch.stack(norms).norm().item() == pytest.approx(1e-3, rel=1e-3)
+
+
+def test_long_gradients_of_the_location_leave_those_of_the_classification_alone() -> None:
+    settings: dict[str, Any] = {"location_std": 1e-4, "max_grad_norm": 10.0}
+    seeing, looking = gradients(loss_weights=LossWeights(policy=1e3), **settings)
+    assert torch.stack([gradient.norm() for gradient in looking]).norm().item() == pytest.approx(10, rel=1e-3)
+    for gradient, alone in zip(seeing, gradients(loss_weights=LossWeights(policy=0.0), **settings)[0], strict=True):
+        assert torch.equal(gradient, alone)

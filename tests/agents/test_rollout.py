@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from agents.policy import RAMPolicy
-from agents.rollout import Rollout, collect
+from agents.rollout import Leading, Rollout, collect
 from glimpse_env.spaces import action_space, observation_space
 
 N, H = 5, 16
@@ -34,13 +34,18 @@ class Watched(gym.vector.VectorWrapper[Any, Any, Any, Any, Any]):
 
 
 def play(
-    seed: int = 0, noise_seed: int = 0, policy: RAMPolicy | None = None, **arguments: Any
+    seed: int = 0,
+    noise_seed: int = 0,
+    policy: RAMPolicy | None = None,
+    leading: Leading | None = None,
+    **arguments: Any,
 ) -> tuple[Rollout, Watched]:
     envs = Watched(
         gym.make_vec("GlimpseDigits-v0", num_envs=N, vectorization_mode="vector_entry_point", device="cpu", **arguments)
     )
     observation, _ = envs.reset(seed=seed)
-    return collect(policy or make_policy(), envs, observation, torch.Generator().manual_seed(noise_seed)), envs
+    generator = torch.Generator().manual_seed(noise_seed)
+    return collect(policy or make_policy(), envs, observation, generator, leading or Leading()), envs
 
 
 @pytest.mark.parametrize("core", ["rnn", "lstm"])
@@ -134,3 +139,29 @@ def test_episodes_follow_each_other() -> None:
     following = collect(make_policy(), envs, rollout.next_observation, torch.Generator())
     assert torch.equal(following.observations["glimpse"][0], rollout.next_observation["glimpse"])
     assert len(envs.steps) == 12
+
+
+def test_who_is_led_looks_along_the_path_with_the_policys_noise() -> None:
+    path = torch.tensor([[0.5, -0.5], [-0.25, 0.75]])
+    free, _ = play()
+    led, _ = play(leading=Leading(path=path))
+    assert not free.led
+    assert led.led
+    assert led.own.all()
+    torch.testing.assert_close(led.locations - path.repeat(3, 1)[:, None], free.locations - free.means)
+
+
+def test_strays_look_elsewhere_and_nobody_else_does() -> None:
+    own, _ = play()
+    rollout, _ = play(leading=Leading(num_strays=2))
+    assert rollout.own.tolist() == [False, False, True, True, True]
+    assert torch.equal(rollout.observations["glimpse"][0], own.observations["glimpse"][0])
+    assert (rollout.locations[:, :2].abs() <= 1).all()
+    assert rollout.locations[:, :2].std() > 0.3
+    deviations = (rollout.locations - rollout.means)[:, 2:]
+    assert deviations.abs().max() < 5 * make_policy().location_std
+
+
+def test_strays_look_where_they_are_told_by_their_states() -> None:
+    rollout, _ = play(leading=Leading(num_strays=2, choose=lambda states: states[:, :2] - 0.125))
+    assert torch.equal(rollout.locations[:, :2], rollout.hidden[:, :2, :2] - 0.125)

@@ -12,12 +12,13 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import pytest
 import torch
 
 import agents
-from agents import A2C, PPO, REINFORCE, Algorithm, InvalidAgentError, saving
+from agents import A2C, PPO, REINFORCE, Algorithm, GlimpseVecEnv, InvalidAgentError, saving
 from glimpse_env import archive
 from glimpse_env.archive import digest
 
@@ -96,6 +97,44 @@ def test_a_loaded_agent_does_what_the_saved_one_did(algorithm: type[Algorithm], 
             expected = agent.predict(observe(), deterministic=deterministic)
             torch.manual_seed(0)
             np.testing.assert_equal(loaded.predict(observe(), deterministic=deterministic), expected)
+
+
+def make_copies(num_envs: int, **arguments: Any) -> Any:
+    return gym.make_vec("GlimpseDigits-v0", num_envs=num_envs, vectorization_mode="vector_entry_point", **arguments)
+
+
+@pytest.mark.parametrize("load", [agents.load, REINFORCE.load])
+def test_a_loaded_agent_can_move_to_another_environment(load: Any, tmp_path: Path) -> None:
+    agent = make().learn(ROUND)
+    agent.accuracy = 0.25
+    agent.save(tmp_path / "agent")
+    moved = load(tmp_path / "agent", gym.make("GlimpseDigits-v0", reward="entropy", num_glimpses=3), device="cpu")
+    assert moved.spec.environment.arguments["reward"] == "entropy"
+    assert (moved.num_glimpses, moved.settings) == (3, agent.settings)
+    assert moved.accuracy is None, "it was measured elsewhere"
+    assert moved.learn(1, reset_num_timesteps=False).num_timesteps == ROUND + moved.settings.num_envs * 3
+    moved.save(tmp_path / "moved")
+    assert agents.load(tmp_path / "moved").spec == moved.spec
+    by_id = load(tmp_path / "agent", env="GlimpseClutteredDigits-v0")
+    assert by_id.spec.environment.env_id == "GlimpseClutteredDigits-v0"
+    assert load(tmp_path / "agent").spec == agent.spec
+
+
+def test_moving_to_a_vector_environment_brings_its_number_of_copies(tmp_path: Path) -> None:
+    make().save(tmp_path / "agent")
+    for env in (make_copies(3), GlimpseVecEnv(make_copies(3))):
+        moved = agents.load(tmp_path / "agent", env)
+        assert moved.env.num_envs == moved.settings.num_envs == moved.spec.settings.num_envs == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [({"glimpse_size": 6}, "Observation spaces do not match"), ({"num_scales": 2}, "Observation spaces do not match")],
+)
+def test_moving_to_other_observations_is_refused(arguments: dict[str, Any], message: str, tmp_path: Path) -> None:
+    make().save(tmp_path / "agent")
+    with pytest.raises(ValueError, match=message):
+        agents.load(tmp_path / "agent", gym.make("GlimpseDigits-v0", **arguments))
 
 
 def test_an_agent_that_never_learnt_can_be_saved(tmp_path: Path) -> None:

@@ -1,15 +1,20 @@
-"""A finite world, in which everything about expected information gain can be counted."""
+"""A finite world, in which everything about expected information gain can be counted; and a tiny explanation."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from agents import REINFORCE, look_at_random
+from explain.explanation import Explanation, ExplanationSettings, explain
+from explain.report import write_report
 from glimpse_env.retina import WHITE, box_sums, glimpses_everywhere
 
 RULED_OUT = -40.0
@@ -105,3 +110,39 @@ def random_world() -> Callable[..., FiniteWorld]:
         return FiniteWorld(rng.integers(0, 2, (num_canvases, 3, 3)), labels)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def tiny_explanation() -> Explanation:
+    """Of an untrained agent that takes 2 glimpses of cluttered digits."""
+    agent = REINFORCE(
+        gym.make("GlimpseClutteredDigits-v0", num_glimpses=2),
+        policy_kwargs={"hidden_size": 16, "what_size": 8, "where_size": 8},
+        seed=0,
+        device="cpu",
+    )
+    return explain(
+        agent,
+        agent.make_vec_env(20),
+        agent.make_vec_env(20, split="test"),
+        {"at random": look_at_random(agent)},
+        ExplanationSettings(
+            num_train=100,
+            num_test=40,
+            num_epochs=1,
+            num_eig=6,
+            grid=3,
+            num_samples=2,
+            num_looks=10,
+            look_grid=2,
+            look_samples=2,
+        ),
+    )
+
+
+@pytest.fixture(scope="session")
+def tiny_report(tiny_explanation: Explanation, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a whole report."""
+    folder = tmp_path_factory.mktemp("explanation")
+    write_report(tiny_explanation, folder / "new", "All that <it> knew", {"agent": {"core": "rnn & more"}})
+    return folder / "new"

@@ -14,9 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from explain import EIGMaps, expected_information_gain, grid_locations
+from explain import EIGMaps, Recording, expected_information_gain, grid_locations
+from explain.eig import BATCH, beliefs_everywhere, information_gain_everywhere
 from explain.information import entropy, kl_divergence
 from explain.recording import beliefs_of, flatten_state, state_restorer
+from glimpse_env.retina import box_sums, glimpses
 
 SEEDS = pytest.mark.parametrize("seed", range(4))
 
@@ -244,6 +246,145 @@ def test_the_same_draws_give_the_same_maps(random_world: Callable[..., Any]) -> 
     one, again, other = (maps_of(world, states, 8, seed) for seed in (0, 0, 1))
     assert torch.equal(one.divergence, again.divergence)
     assert not torch.equal(one.divergence, other.divergence)
+
+
+def all_canvases(world: Any) -> Callable[[Tensor, int], Tensor]:
+    """Imagines each canvas of a world once, whatever the state."""
+    return lambda states, num_samples: (world.canvases[:, None] / 255).expand(-1, len(states), -1, -1, -1)
+
+
+def test_maps_have_the_leading_dimensions_of_the_states(random_world: Callable[..., Any]) -> None:
+    world = random_world(1)
+    states = draw_states(world, 12)
+    flat, shaped = (
+        maps_of(world, hidden, 6, imagine=all_canvases(world)) for hidden in (states, states.reshape(3, 4, -1))
+    )
+    assert shaped.divergence.shape == shaped.mutual_information.shape == (3, 4, 9)
+    assert torch.equal(shaped.divergence.view(12, 9), flat.divergence)
+    assert torch.equal(shaped.mutual_information.view(12, 9), flat.mutual_information)
+    assert len(flat.divergence.unique(dim=0)) == 12
+
+
+def test_each_state_may_have_places_of_its_own(random_world: Callable[..., Any]) -> None:
+    world = random_world(1)
+    states, grid = draw_states(world, 6).reshape(2, 3, -1), grid_locations(3)
+    everywhere = maps_of(world, states, 6, imagine=all_canvases(world))
+    chosen = torch.tensor([[[0, 8], [1, 7], [2, 6]], [[3, 5], [4, 4], [8, 1]]])
+    maps = maps_of(world, states, 6, imagine=all_canvases(world), locations=grid[chosen])
+    assert maps.divergence.shape == (2, 3, 2)
+    torch.testing.assert_close(maps.divergence, everywhere.divergence.gather(-1, chosen))
+    torch.testing.assert_close(maps.mutual_information, everywhere.mutual_information.gather(-1, chosen))
+    assert torch.equal(maps.locations, grid[chosen])
+
+
+def test_what_is_imagined_for_a_state_is_for_no_other(random_world: Callable[..., Any]) -> None:
+    """Canvases are imagined for several states at once; each is looked at in the state that it was imagined in."""
+    world = random_world(2)
+    certain = np.where(np.eye(6, dtype=bool), np.float32(0), np.float32(-40))
+    states = certain[np.random.default_rng(0).integers(0, 6, 2 * BATCH + 3)]
+    asked = []
+
+    def imagine(hidden: Tensor, num_samples: int) -> Tensor:
+        asked.append(hidden)
+        return world.imagine(hidden, num_samples)
+
+    maps = maps_of(world, states, 3, imagine=imagine)
+    np.testing.assert_array_equal(torch.cat(asked).numpy(), states)
+    assert max(map(len, asked)) == BATCH
+    torch.testing.assert_close(maps.divergence, torch.zeros(len(states), 9), rtol=0, atol=1e-5)
+
+
+def record_world(world: Any, images: int, glimpses: int) -> Recording:
+    """The agent of a world on its canvases in turn, in states that it might be in."""
+    states = draw_states(world, images * glimpses).reshape(images, glimpses, -1)
+    which = np.arange(images) % len(world.labels)
+    canvases = world.canvases[which].numpy()
+    return Recording(
+        hidden=states,
+        beliefs=world.beliefs(states.reshape(-1, states.shape[-1])).reshape(images, glimpses, -1),
+        locations=np.full((images, glimpses, 2), -1, np.float32),
+        labels=world.labels[which].numpy(),
+        indices=np.arange(images),
+        canvases=canvases,
+        originals=canvases,
+        glimpse_size=world.glimpse_size,
+        num_scales=world.num_scales,
+    )
+
+
+@pytest.mark.parametrize("num_scales", [1, 2])
+def test_the_gain_everywhere_is_that_of_looking_there_place_by_place(num_scales: int) -> None:
+    """Shown by an agent to whom every pixel, every place and every number of its state makes a difference."""
+    rng = np.random.default_rng(0)
+    agent = Capricious(0, 1.0)
+    agent.weights = rng.normal(size=(4 * num_scales + 2 + 3, 2 + 5)).astype(np.float32)
+    canvases = rng.integers(0, 256, (4, 1, 6, 8), dtype=np.uint8)
+    recording = Recording(
+        hidden=rng.normal(size=(4, 3, 3)).astype(np.float32),
+        beliefs=rng.dirichlet(np.ones(5), (4, 3)).astype(np.float32),
+        locations=np.zeros((4, 3, 2), np.float32),
+        labels=np.zeros(4, np.int64),
+        indices=np.arange(4),
+        canvases=canvases,
+        originals=canvases,
+        glimpse_size=2,
+        num_scales=num_scales,
+    )
+    locations = torch.from_numpy(rng.uniform(-1, 1, (7, 2)).astype(np.float32))
+    gains = information_gain_everywhere(agent, recording, locations)
+    assert gains.shape == (4, 3, 7)
+    for image, glimpse, place in itertools.product(range(4), range(3), range(7)):
+        there = locations[place][None]
+        sums = box_sums(torch.from_numpy(canvases[image][None]), 2, num_scales)
+        observation = {"glimpse": glimpses(sums, there, 2).numpy(), "location": there.numpy()}
+        actions, _ = agent.predict(observation, recording.hidden[image, glimpse][None], None, True)
+        following, before = beliefs_of(actions)[0].astype(float), recording.beliefs[image, glimpse].astype(float)
+        expected = sum(p * math.log(p / q) for p, q in zip(following, before, strict=True))
+        assert gains[image, glimpse, place].item() == pytest.approx(expected, rel=1e-3, abs=1e-5)
+
+
+@SEEDS
+def test_the_expectation_is_the_mean_of_what_is_really_gained(random_world: Callable[..., Any], seed: int) -> None:
+    """Over the canvases that may be there, each as often as the agent thinks it probable."""
+    world = random_world(seed)
+    recording = record_world(world, 6, 1)
+    state = draw_states(world, 1, seed)
+    recording.hidden[:] = state
+    recording.beliefs[:] = world.beliefs(state)
+    gains = information_gain_everywhere(world, recording, grid_locations(3))[:, 0]  # one canvas a row
+    probable = torch.from_numpy(state[0]).softmax(-1)
+    torch.testing.assert_close(probable @ gains, world.exact(state[0], kl_divergence).float(), rtol=1e-4, atol=1e-5)
+    drawn = maps_of(world, state, 4000, seed).divergence[0]
+    spread = (probable @ (gains - probable @ gains).square()).sqrt()
+    assert ((drawn - probable @ gains).abs() <= 4 * spread / math.sqrt(4000) + 1e-5).all()
+
+
+def test_gains_everywhere_of_states_in_tuples(random_world: Callable[..., Any]) -> None:
+    world = random_world(2)
+    recording = record_world(world, 4, 2)
+    agent = InTuples(world)
+    blank = {"glimpse": np.zeros((1, 1, 2, 2), np.float32), "location": np.zeros((1, 2), np.float32)}
+    _, example = agent.predict(blank, None, None, True)
+    restored = information_gain_everywhere(agent, recording, grid_locations(3), restore=state_restorer(example))
+    torch.testing.assert_close(restored, information_gain_everywhere(world, recording, grid_locations(3)))
+
+
+def test_beliefs_everywhere_are_those_after_a_glimpse_of_each_canvas_at_each_place(four_canvases: Any) -> None:
+    beliefs = beliefs_everywhere(
+        four_canvases,
+        np.zeros(4, np.float32),
+        four_canvases.canvases,
+        grid_locations(3)[:3],
+        glimpse_size=2,
+        num_scales=1,
+        restore=lambda rows: rows,
+    )
+    assert beliefs.shape == (4, 3, 4)
+    by_middle = [[0.5, 0, 0.5, 0], [0, 0.5, 0, 0.5]]
+    by_right = [[0.5, 0.5, 0, 0], [0, 0, 0.5, 0.5]]
+    for canvas in range(4):
+        expected = [[0.25] * 4, by_middle[canvas in (1, 3)], by_right[canvas in (2, 3)]]
+        torch.testing.assert_close(beliefs[canvas], torch.tensor(expected), rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("grid", [1, 2, 3, 13])

@@ -69,10 +69,10 @@ def same(one: Fit, other: Fit) -> bool:
 @pytest.mark.parametrize(("partial", "share"), [(False, 0.1), (True, 0.4)])
 def test_it_reconstructs_what_the_hidden_state_holds(partial: bool, share: float) -> None:
     training, test = make_recording(300), make_recording(100, seed=1)
-    how = FitSettings(num_epochs=40, batch_size=64, learning_rate=5e-3, patience=40)
+    how = FitSettings(num_epochs=80, batch_size=64, learning_rate=5e-3, patience=80)
     fit = fit_vae(training, replace(SETTINGS, partial=partial), how)
     assert mean_square_error(fit.vae, test) < share * mean_image_error(training, test)
-    assert len(fit.losses) == 40
+    assert len(fit.losses) == 80
     assert fit.losses[-1] < 0.7 * fit.losses[0]
 
 
@@ -100,9 +100,10 @@ def test_it_stops_early_and_gives_back_the_best_epoch() -> None:
     fit = fit_vae(recording, SETTINGS, how)
     best = int(np.argmin(fit.losses)) + 1
     assert best + how.patience == len(fit.losses) < how.num_epochs
-    until_best = fit_vae(recording, SETTINGS, replace(how, num_epochs=best))
-    assert same(fit, until_best)
-    assert fit.losses[:best] == until_best.losses
+    later = fit_vae(recording, SETTINGS, replace(how, patience=how.patience + 2))
+    assert later.losses[: len(fit.losses)] == fit.losses
+    assert len(later.losses) == len(fit.losses) + 2
+    assert same(fit, later)
 
 
 def test_patience_is_how_long_it_waits() -> None:
@@ -113,6 +114,21 @@ def test_patience_is_how_long_it_waits() -> None:
         assert len(losses) == int(np.argmin(losses)) + 1 + patience
         lengths.append(len(losses))
     assert lengths == sorted(lengths)
+
+
+def test_the_learning_rate_falls_to_0_along_half_a_cosine(monkeypatch: pytest.MonkeyPatch) -> None:
+    rates = []
+
+    class Watched(torch.optim.Adam):
+        def step(self, closure: Any = None) -> Any:
+            rates.extend(group["lr"] for group in self.param_groups)
+            return super().step(closure)
+
+    monkeypatch.setattr(torch.optim, "Adam", Watched)
+    recording = make_recording(11)  # 10 images of 2 glimpses are trained on, in batches of 8, 8 and 4
+    fit_vae(recording, SETTINGS, FitSettings(num_epochs=4, batch_size=8, learning_rate=2e-3, patience=4))
+    expected = 2e-3 * (1 + np.cos(np.pi * np.arange(12) / 12)) / 2
+    np.testing.assert_allclose(rates, expected, rtol=1e-6)
 
 
 def test_held_out_images_are_never_trained_on() -> None:

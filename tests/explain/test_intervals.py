@@ -32,6 +32,17 @@ def test_statistics_of_means_are_of_each_resample() -> None:
     assert estimate.low < estimate.high
 
 
+def test_resamples_in_which_a_statistic_is_not_defined_are_left_out() -> None:
+    """The share of ones among the values above 0, of which some resamples have none."""
+    values = torch.tensor([0.0] * 8 + [1.0, 2.0])
+    parts = torch.stack([values == 1, values > 0], dim=1).float()
+    estimate = Bootstrap(10).of_mean(parts, lambda means: means[:, 0] / means[:, 1])
+    assert [part.item() for part in (estimate.low, estimate.value, estimate.high)] == [0, 0.5, 1]
+    nothing = Bootstrap(10).of_mean(torch.zeros(10, 2), lambda means: means[:, 0] / means[:, 1])
+    assert all(part.isnan() for part in (nothing.low, nothing.value, nothing.high))
+    assert Bootstrap(10).mean(torch.tensor([torch.nan] + [1.0] * 9)).low.isnan()
+
+
 def test_differences_are_paired() -> None:
     """Two agents that are equally far apart on every image differ by exactly that, however much the images vary."""
     values = torch.randn(100, generator=torch.Generator().manual_seed(3), dtype=torch.float64)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -254,6 +254,30 @@ def test_beliefs_are_the_softmax_of_the_scores_as_the_environment_clips_them(see
     actions = (np.random.default_rng(seed).normal(size=(3, 2 + C)) * scale).astype(np.float32)
     expected = torch.from_numpy(actions[:, 2:]).clamp(-20, 20).softmax(-1).numpy()
     np.testing.assert_allclose(beliefs_of(actions), expected, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    "images", [slice(2), slice(1, 4), slice(None), slice(None, None, 2), slice(-2, None), slice(100)]
+)
+def test_a_recording_of_some_of_the_images(recording: Recording, images: slice) -> None:
+    some, chosen = recording[images], range(6)[images]
+    assert len(some) == len(chosen)
+    for field in fields(Recording):
+        mine, all_of_it = getattr(some, field.name), getattr(recording, field.name)
+        if isinstance(all_of_it, np.ndarray):
+            np.testing.assert_array_equal(mine, np.stack([all_of_it[image] for image in chosen]), err_msg=field.name)
+        else:
+            assert mine == all_of_it
+    assert some.indices.tolist() == list(chosen)
+
+
+@pytest.mark.parametrize(("env_id", "canvas_is_original"), [(PLAIN, True), (CLUTTERED, False)])
+def test_only_clutter_makes_the_canvas_another_image_than_the_original(env_id: str, canvas_is_original: bool) -> None:
+    recording = record(TinyAgent(), make_env(env_id=env_id), 3)
+    assert recording.canvas_is_original() is canvas_is_original
+    changed = recording.canvases.copy()
+    changed[1, 0, 5, 5] ^= 1
+    assert not replace(recording, canvases=changed).canvas_is_original()
 
 
 def test_an_agent_without_a_state_is_refused() -> None:

@@ -26,9 +26,17 @@ ENV_ROWS = [
 ]
 
 
-def check_env_table(output: str) -> None:
+EXPLAIN_ROWS = [
+    "recording 10,000 images (1/40 of it, times 40): s",
+    "fitting a VAE on 60,000 x 6 states (1/100, times 100): s",
+    "EIG maps of 1,000 images x 6, 13x13, 16 samples (1/500, times 500): s",
+    "memory of these maps (of 1/500, as one state follows the other): MB",
+]
+
+
+def check_table(output: str, rows: list[str]) -> None:
     lines = [[cell.strip() for cell in line.strip("│┃").split("│")] for line in output.splitlines() if "│" in line]
-    assert [line[0] for line in lines] == ENV_ROWS
+    assert [line[0] for line in lines] == rows
     for _, measured, target, ratio in lines:
         assert target.split()[:2] in (["at", "least"], ["at", "most"])
         assert (measured, ratio) == ("not here", "-") or (float(measured.replace(",", "")) >= 0 and float(ratio) > 0)
@@ -42,12 +50,27 @@ def test_env_prints_its_table(
     monkeypatch.setenv("COLUMNS", "160")
     main(["env", "--seconds", "0.02"])
     output = capsys.readouterr().out
-    check_env_table(output)
+    check_table(output, ENV_ROWS)
     assert "Digits" not in output
 
 
-def test_env_falls_back_to_the_digits_where_mnist_is_not_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_explain_prints_its_table(
+    mnist_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
+    main(["explain", "--seconds", "0.02"])
+    output = capsys.readouterr().out
+    check_table(output, EXPLAIN_ROWS)
+    assert "Digits" not in output
+
+
+@pytest.mark.parametrize(("subcommand", "rows"), [("env", ENV_ROWS), ("explain", EXPLAIN_ROWS)])
+def test_it_falls_back_to_the_digits_where_mnist_is_not_there(
+    subcommand: str,
+    rows: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     def unreachable(*args: object, **kwargs: object) -> None:
         raise URLError("no network in tests")
@@ -55,9 +78,9 @@ def test_env_falls_back_to_the_digits_where_mnist_is_not_there(
     monkeypatch.setattr(urllib.request, "urlopen", unreachable)
     monkeypatch.setenv("GLIMPSE_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("COLUMNS", "160")
-    main(["env", "--seconds", "0.02"])
+    main([subcommand, "--seconds", "0.02"])
     output = capsys.readouterr().out
-    check_env_table(output)
+    check_table(output, rows)
     assert "Measured on GlimpseDigits-v0 and GlimpseClutteredDigits-v0" in output
 
 

@@ -58,13 +58,19 @@ def test_compares_other_looks_and_takes_a_file(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "160")
+    monkeypatch.setattr("scripts.evaluate.CONVNET_IMAGES", 128 * 20)
     main([str(folder / "agent.zip"), "--compare"])
-    looks = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))["looks"]
+    report = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
+    looks = report["looks"]
     assert list(looks) == ["its own", "at random", "at the centre", "along a raster"]
     assert looks["at the centre"] == evaluate(look_at_centre(agents.load(folder / "agent.zip"))).to_json()
-    output = capsys.readouterr().out
+    output, progress = capsys.readouterr()
     for look in looks:
         assert f"looks: {look}" in output
+    assert report["convnet"]["num_images"] == 128 * 20
+    assert report["convnet"]["accuracy"] > max(looks["its own"]["accuracy"])
+    assert f"{report['convnet']['accuracy']:.2%} right is the ceiling" in output
+    assert "convolutional network" in progress
 
 
 def test_draws_the_glimpse_paths(folder: Path) -> None:

@@ -1,0 +1,95 @@
+"""Training by reward alone: every algorithm runs, what it leaves behind can be used, and errors are of one line."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import agents
+from scripts import train_sb3
+from scripts.train_sb3 import RECIPES, main
+
+ROOT = Path(__file__).parents[2]
+SHORT = ["--minutes", "0.005"]
+RUNS = [*([name] for name in RECIPES), ["PPO", "--grid", "3"], ["A2C", "--grid", "3"]]
+
+
+@pytest.mark.parametrize("run", RUNS, ids=" ".join)
+def test_trains_measures_and_keeps_the_model(
+    run: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main([*run, "--run-folder", str(tmp_path / "run"), *SHORT])
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {"model.zip", "evaluation.json"}
+    model: Any = RECIPES[run[0]].algorithm.load(tmp_path / "run" / "model.zip", device="cpu")
+    grid = 3 if "--grid" in run else None
+    env = agents.make_sb3_env("GlimpseDigits-v0", 100, grid, split="test")
+    expected = agents.evaluate(model, env.native)
+    report = json.loads((tmp_path / "run" / "evaluation.json").read_text(encoding="utf-8"))
+    assert report["looks"]["its own"]["num_images"] == 360
+    assert report["looks"]["its own"]["accuracy"] == pytest.approx(expected.accuracy, abs=0.01)
+    assert (report["algorithm"], report["split"], report["grid"]) == (run[0], "test", grid)
+    assert report["num_timesteps"] == model.num_timesteps > 0
+    assert (model.train_freq.frequency if run[0] == "SAC" else model.n_steps) == 6, "it learns from whole episodes"
+    output, progress = capsys.readouterr()
+    assert output.count("\n") == 1
+    assert f"{report['looks']['its own']['accuracy'][-1]:.2%} of 360 test images" in output
+    assert "0/0 s" in progress
+
+
+def test_takes_environment_reward_and_seed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    arguments = ["A2C", "glimpse_env:GlimpseClutteredDigits-v0", "--reward", "information", "--seed", "3"]
+    main([*arguments, *SHORT])
+    folder = tmp_path / "runs" / "glimpse_env-glimpsecluttereddigits-v0-a2c-information-seed3"
+    report = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
+    assert report["environment"] == {
+        "id": "glimpse_env:GlimpseClutteredDigits-v0",
+        "arguments": {"reward": "information"},
+    }
+    assert RECIPES["A2C"].algorithm.load(folder / "model.zip").seed == 3
+
+
+def test_learns_until_the_time_is_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a clock of which a step of the environment takes a second."""
+    ticks = iter(range(10**6))
+    monkeypatch.setattr(train_sb3.time, "monotonic", lambda: float(next(ticks)))
+    main(["A2C", "--run-folder", str(tmp_path), "--minutes", "0.2"])
+    report = json.loads((tmp_path / "evaluation.json").read_text(encoding="utf-8"))
+    assert report["num_timesteps"] == 12 * RECIPES["A2C"].num_envs
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["SAC", "--grid", "3"], "--grid is for PPO and A2C, got SAC"),
+        (["RecurrentPPO", "--grid", "3"], "--grid is for PPO and A2C, got RecurrentPPO"),
+        (["PPO", "--grid", "0"], "expected grid to be at least 1, got 0"),
+        (["PPO", "--grid", "3", "--reward", "entropy"], "one-hot under discrete actions"),
+        (["PPO", "--minutes", "0"], "expected --minutes to be above 0, got 0"),
+        (["PPO", "GlimpseDigitz-v0"], "GlimpseDigitz"),
+    ],
+)
+def test_what_cannot_be_trained_is_one_error(
+    arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([*arguments, "--run-folder", str(tmp_path)])
+    assert caught.value.code == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
+    assert message in error
+    assert not list(tmp_path.iterdir())
+
+
+def test_it_runs_as_a_script() -> None:
+    command = [sys.executable, str(ROOT / "scripts" / "train_sb3.py"), "--help"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ | {"COLUMNS": "200"})
+    for word in (*RECIPES, "--reward", "--grid", "--seed", "--minutes", "--run-folder"):
+        assert word in ran.stdout
