@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agents.environments import EnvironmentSpec
+from agents.losses import LossWeights
 from agents.schedules import Schedule
 from glimpse_env.names import unknown_name_error
 
@@ -47,6 +48,20 @@ PRESETS: dict[str, Preset] = {
         policy_kwargs=_RAM | {"location_size": 128},
         settings=_settings() | {"location_std": Schedule(0.1, 0.03), "first_path": _CENTRED_PATH, "first_share": 0.25},
         num_images=12_000_000,
+    ),
+    # To be explained: its beliefs mean something after every glimpse, wherever that was taken.
+    "mnist-explain": Preset(
+        EnvironmentSpec("GlimpseMNIST-v0", {}),
+        policy_kwargs=_RAM | {"location_size": 128},
+        settings=_settings()
+        | {
+            "location_std": Schedule(0.1, 0.03),
+            "first_path": _CENTRED_PATH,
+            "first_share": 0.15,
+            "stray_share": 0.3,
+            "loss_weights": LossWeights(every_glimpse=True),
+        },
+        num_images=3_000_000,
     ),
     "translated": Preset(EnvironmentSpec("GlimpseTranslatedMNIST-v0", {})),
     "cluttered40": Preset(EnvironmentSpec("GlimpseClutteredMNIST-v0", {"canvas_size": 40, **_SMALL_GLIMPSES})),

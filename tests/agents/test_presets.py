@@ -12,6 +12,7 @@ from glimpse_env import IDS, WorldConfig
 # Data set, canvas size, distractors, glimpses, glimpse size and scales that each must have.
 WORLDS = {
     "mnist": ("mnist", None, 0, 6, 8, 1),
+    "mnist-explain": ("mnist", None, 0, 6, 8, 1),
     "translated": ("mnist", 60, 0, 6, 12, 3),
     "cluttered40": ("mnist", 40, 4, 6, 8, 1),
     "cluttered60": ("mnist", 60, 4, 8, 12, 3),
