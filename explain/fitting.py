@@ -24,9 +24,9 @@ class FitSettings:
 
     num_epochs: int = 8
     """How often all hidden states are used, at most."""
-    batch_size: int = 512
+    batch_size: int = 256
     """Hidden states a step of Adam."""
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     """Of Adam at first; it falls to 0 along half a cosine."""
     validation_share: float = 0.1
     """Share of the images that are held out, to see when to stop."""

@@ -115,6 +115,9 @@ def expected_calibration_error(mean_gaps: Tensor) -> Tensor:
 def kl_divergence(beliefs: Tensor, others: Tensor) -> Tensor:
     """What is lost by holding `others` when `beliefs` is right, `sum p log(p / q)`.
 
+    Computed in double precision and as `sum p log(p / q) - p + q`, which is the same where both sum to 1: then no class
+    adds more than it must, and the rounding of a probability near 1 does not hide what the others tell.
+
     Args:
         beliefs: p, `(..., C)`, each summing to 1.
         others: q, `(..., C)`, each summing to 1.
@@ -122,4 +125,5 @@ def kl_divergence(beliefs: Tensor, others: Tensor) -> Tensor:
     Returns:
         `(...)`, at least 0, in nats; infinite where q rules out what p does not.
     """
-    return (torch.xlogy(beliefs, beliefs) - torch.xlogy(beliefs, others)).sum(-1)
+    p, q = beliefs.double(), others.double()
+    return (torch.xlogy(p, p) - torch.xlogy(p, q) - p + q).sum(-1).clamp(min=0).to(beliefs.dtype)

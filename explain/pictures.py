@@ -20,6 +20,8 @@ from explain.vae import HiddenStateVAE
 
 NUM_STRIPS, NUM_COURSES, NUM_MAPS, NUM_FAILURES = 10, 8, 5, 6
 """Images shown as strips, with the course of the belief, with maps, and as failures; fewer, if there are fewer."""
+NUM_TALL_STRIPS = 5
+"""Images shown as strips where canvases differ from originals, and so take two rows each."""
 
 
 def draw_pictures(explanation: Explanation, folder: Path, *, progress: bool = False) -> dict[str, Path]:
@@ -47,6 +49,7 @@ def figures_of(explanation: Explanation) -> dict[str, Callable[[], Figure]]:
     recording, names, imagination = explanation.recording, explanation.class_names, explanation.imagination
     foresight, examples = explanation.foresight, first_of_each_class(recording, NUM_STRIPS)
     mapped = first_of_each_class(explanation.eig_recording, NUM_MAPS)
+    in_strips = examples if explanation.canvas_vae is imagination.vae else examples[:NUM_TALL_STRIPS]
 
     def strips(vae: HiddenStateVAE, images: list[int]) -> Callable[[], Figure]:
         return lambda: figures.draw_strips(recording, _imagined(vae, recording, images), images, names)
@@ -54,9 +57,9 @@ def figures_of(explanation: Explanation) -> dict[str, Callable[[], Figure]]:
     draw: dict[str, Callable[[], Figure]] = {
         "information": lambda: figures.draw_information({"its own": explanation.curves}),
         "beliefs": partial(figures.draw_beliefs, recording, examples[:NUM_COURSES], names),
-        "strips": strips(imagination.vae, examples),
-        "strips_canvas": strips(explanation.canvas_vae, examples),
-        "strips_partial": strips(explanation.partial_vae, examples),
+        "strips": strips(imagination.vae, in_strips),
+        "strips_canvas": strips(explanation.canvas_vae, in_strips),
+        "strips_partial": strips(explanation.partial_vae, in_strips),
         "reconstruction_errors": lambda: figures.draw_reconstruction_errors(
             {
                 "from its hidden states": imagination.error,

@@ -149,9 +149,11 @@ def test_a_recurrent_model_of_stable_baselines3_is_explained() -> None:
 
 
 def test_there_may_be_fewer_images_than_asked_for(agent: REINFORCE) -> None:
-    explanation = explain_tiny(agent, num_train=10**9, num_test=10**9, num_looks=10**9, num_eig=2, look_grid=1)
+    explanation = explain_tiny(agent, num_train=10**9, num_test=10**9, num_eig=2)
     assert len(explanation.recording) == len(load_dataset("digits", "test").images) == 360
     assert explanation.to_json()["num_images"] == 360
+    explanation = explain_tiny(agent, num_test=5, num_eig=6, num_looks=6)
+    assert len(explanation.recording) == len(explanation.eig_recording) == 5
 
 
 def test_it_can_be_written_as_json(explanation: Explanation) -> None:
