@@ -168,3 +168,17 @@ def test_strays_do_not_move_the_policy(algorithm: type[Algorithm]) -> None:
     agent.learn(16 * 2 * 3)
     for name, weight in agent.policy.named_parameters():
         assert torch.equal(before[name], weight) == name.startswith(("location_network", "baseline"))
+
+
+@EVERY_ALGORITHM
+def test_strays_look_where_the_algorithm_is_told_to_send_them(algorithm: type[Algorithm]) -> None:
+    agent = make(algorithm, num_envs=8, stray_share=0.25)
+    asked: list[tuple[int, ...]] = []
+
+    def choose(states: Tensor) -> Tensor:
+        asked.append(tuple(states.shape))
+        return torch.full((len(states), 2), 0.5)
+
+    agent.choose = choose
+    agent.learn(8 * 2)
+    assert asked == [(2, 32), (2, 32)]
