@@ -37,11 +37,12 @@ def main() -> None:
 
 
 def make_agent() -> agents.REINFORCE:
-    """A fresh agent, which is to learn beliefs that mean something after every glimpse."""
+    """A fresh agent, which is to learn beliefs that mean something after every glimpse, wherever it was taken."""
     agent = agents.REINFORCE(
         "GlimpseDigits-v0",
         learning_rate=Schedule(1e-3, 0, "cosine"),
         loss_weights=LossWeights(every_glimpse=True),
+        stray_share=0.3,
         seed=0,
     )
     agent.total_timesteps = NUM_IMAGES * agent.num_glimpses
