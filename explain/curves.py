@@ -60,8 +60,8 @@ def information_curves(recording: Recording, bootstrap: Bootstrap) -> Informatio
         >>> information_curves(recording, Bootstrap(60)).accuracy.value.shape
         torch.Size([6])
     """
-    means = {name: bootstrap.mean(values) for name, values in _quantities(recording).items()}
-    calibration = bootstrap.of_mean(_calibration_gaps(recording), information.expected_calibration_error)
+    means = {name: bootstrap.mean(values) for name, values in quantities(recording).items()}
+    calibration = bootstrap.of_mean(calibration_gaps(recording), information.expected_calibration_error)
     return InformationCurves(**means, calibration_error=calibration)
 
 
@@ -85,9 +85,9 @@ def compare_curves(one: Recording, other: Recording, bootstrap: Bootstrap) -> In
     # The same numbers do not make them the same: they may be of two splits.
     if not np.array_equal(one.originals, other.originals):
         raise ValueError("expected two recordings of the same images, got other images in the second")
-    first, second = _quantities(one), _quantities(other)
+    first, second = quantities(one), quantities(other)
     means = {name: bootstrap.mean(first[name] - second[name]) for name in first}
-    gaps = torch.stack([_calibration_gaps(one), _calibration_gaps(other)], dim=1)  # (N, 2, T, num_bins)
+    gaps = torch.stack([calibration_gaps(one), calibration_gaps(other)], dim=1)  # (N, 2, T, num_bins)
 
     def difference(mean_gaps: Tensor) -> Tensor:
         error = information.expected_calibration_error(mean_gaps)
@@ -96,7 +96,7 @@ def compare_curves(one: Recording, other: Recording, bootstrap: Bootstrap) -> In
     return InformationCurves(**means, calibration_error=bootstrap.of_mean(gaps, difference))
 
 
-def _quantities(recording: Recording) -> dict[str, Tensor]:
+def quantities(recording: Recording) -> dict[str, Tensor]:
     """What the curves are the means of, each `(N, T)`."""
     # In double precision, since differences of entropies near 0 would otherwise be rounding.
     beliefs, labels = torch.from_numpy(recording.beliefs).double(), torch.from_numpy(recording.labels)
@@ -111,6 +111,7 @@ def _quantities(recording: Recording) -> dict[str, Tensor]:
     }
 
 
-def _calibration_gaps(recording: Recording) -> Tensor:
+def calibration_gaps(recording: Recording) -> Tensor:
+    """What the calibration error is computed from, `(N, T, num_bins)`; see `information.calibration_gaps`."""
     beliefs, labels = torch.from_numpy(recording.beliefs), torch.from_numpy(recording.labels)
     return information.calibration_gaps(beliefs, labels)

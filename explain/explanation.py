@@ -23,6 +23,9 @@ from explain.scores import linear_probe
 from explain.vae import HiddenStateVAE, VAESettings
 from glimpse_env.sweep import Agent, to_numpy, world_of
 
+OWN, BY_EIG = "its own", "by expected information gain"
+"""Names of the agent's own way to look, and of looking by expected information gain."""
+
 
 @dataclass(frozen=True)
 class ExplanationSettings:
@@ -158,8 +161,9 @@ def explain(
         num_samples=how.look_samples,
         seed=how.seed,
     )
-    lookers = {"its own": agent, "by expected information gain": by_eig, **(looks or {})}
-    num_looks = min(how.num_looks, len(test))
+    looked = {OWN: test[: how.num_looks]}
+    for name, looker in {BY_EIG: by_eig, **(looks or {})}.items():
+        looked[name] = record(looker, test_env, len(looked[OWN]), seed=how.seed, progress=progress)
     return Explanation(
         recording=test,
         class_names=world_of(test_env).dataset.class_names,
@@ -170,13 +174,7 @@ def explain(
         probe=linear_probe(train[:10_000], test),
         eig_recording=eig_recording,
         foresight=foresight,
-        looks={
-            name: information_curves(
-                record(looker, test_env, num_looks, seed=how.seed, progress=progress),
-                Bootstrap(num_looks, seed=how.seed),
-            )
-            for name, looker in lookers.items()
-        },
+        looks={name: information_curves(own, Bootstrap(len(own), seed=how.seed)) for name, own in looked.items()},
     )
 
 

@@ -7,13 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from explain.curves import InformationCurves
-from explain.explanation import Explanation
+from explain.explanation import BY_EIG, OWN, Explanation
 from explain.imagination import Imagination
 from explain.intervals import Estimate
 from explain.tables import at, cell, four_digits, percent, two_digits
-
-OWN, BY_EIG = "its own", "by expected information gain"
-"""How an explanation names the agent's own way to look, and looking by expected information gain."""
 
 
 @dataclass(frozen=True)

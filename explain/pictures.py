@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from explain import figures
 from explain.examples import change_of_mind, first_of_each_class
-from explain.explanation import Explanation
+from explain.explanation import OWN, Explanation
 from explain.failures import most_confident_failures
 from explain.recording import Recording
 from explain.vae import HiddenStateVAE
@@ -55,7 +55,7 @@ def figures_of(explanation: Explanation) -> dict[str, Callable[[], Figure]]:
         return lambda: figures.draw_strips(recording, _imagined(vae, recording, images), images, names)
 
     draw: dict[str, Callable[[], Figure]] = {
-        "information": lambda: figures.draw_information({"its own": explanation.curves}),
+        "information": lambda: figures.draw_information({OWN: explanation.curves}),
         "beliefs": partial(figures.draw_beliefs, recording, examples[:NUM_COURSES], names),
         "strips": strips(imagination.vae, in_strips),
         "strips_canvas": strips(explanation.canvas_vae, in_strips),

@@ -23,7 +23,6 @@ import tyro
 from matplotlib.figure import Figure
 from rich.console import Console
 
-import agents
 from explain import HiddenStateVAE, Recording
 from explain.figures import draw_strips, save_figure
 from explain.intervals import Estimate, over_seeds
@@ -191,8 +190,8 @@ def draw_run(run: Run, folder: Path) -> Figure:
     """Draws what the agent of a run imagines of a few test images."""
     recording, vae = Recording.load(folder / STRIPS_FILE), HiddenStateVAE.load(folder / vae_file(run))
     imagined = vae.reconstruct(torch.from_numpy(recording.hidden))
-    names = agents.load(folder / "agent.zip").env.unwrapped.world.dataset.class_names  # type: ignore[attr-defined]
-    return draw_strips(recording, imagined, range(len(recording)), names)
+    environment: Any = run.experiment.datasets[run.dataset].make().unwrapped
+    return draw_strips(recording, imagined, range(len(recording)), environment.world.dataset.class_names)
 
 
 if __name__ == "__main__":

@@ -50,12 +50,17 @@ class Arguments:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Reads the arguments, measures and draws; whatever the user can mend ends in one line of error."""
     options = tyro.cli(Arguments, args=arguments)
-    path = options.agent / AGENT if options.agent.is_dir() else options.agent
+    path = agent_file(options.agent)
     try:
         run(path, options.compare)
     except (DatasetError, OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(1) from None
+
+
+def agent_file(path: Path) -> Path:
+    """The file of a saved agent, given that file or its run folder."""
+    return path / AGENT if path.is_dir() else path
 
 
 def run(path: Path, compare: bool) -> None:

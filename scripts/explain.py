@@ -28,8 +28,9 @@ import glimpse_env
 from explain.explanation import ExplanationSettings, explain
 from explain.report import write_report
 from glimpse_env import DatasetError
+from scripts.evaluate import agent_file
 
-AGENT, EXPLANATION = "agent.zip", "explanation"
+EXPLANATION = "explanation"
 NUM_ENVS = 250
 VERSIONS = (glimpse_env, gym, matplotlib, np, sklearn, torch)
 
@@ -53,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Reads the arguments and explains; whatever the user can mend ends in one line of error and exit status 1."""
     try:
         options = tyro.cli(Arguments, args=arguments)
-        path = options.agent / AGENT if options.agent.is_dir() else options.agent
+        path = agent_file(options.agent)
         report = run(path, options.folder or path.parent / EXPLANATION, options.settings)
     except (DatasetError, OSError, ValueError) as error:
         tqdm.write(f"error: {error}", file=sys.stderr)

@@ -87,6 +87,7 @@ class Share(BaseCallback):
         super().__init__()
         self.name = name
         self.shares = shares
+        self.told = 0.0
 
     def _on_step(self) -> bool:
         return True
@@ -94,7 +95,7 @@ class Share(BaseCallback):
     def _on_rollout_end(self) -> None:
         agent: Any = self.model
         now = time.monotonic()
-        if now - getattr(self, "told", 0.0) >= POLL_SECONDS:
+        if now - self.told >= POLL_SECONDS:
             self.told = now
             share = TRAINING * agent.num_timesteps / agent.total_timesteps
             self.shares[self.name] = (share, f"training, {agent.recent_accuracy:.1%} right")

@@ -10,8 +10,11 @@ from typing import Any
 import torch
 
 import agents
-from explain import FitSettings, HiddenStateVAE, Recording, VAESettings, fit_vae, information, record
+from explain import FitSettings, HiddenStateVAE, Recording, VAESettings, fit_vae, record
+from explain.curves import calibration_gaps, quantities
+from explain.information import expected_calibration_error
 from explain.scores import mean_image_error, reconstruction_error
+from glimpse_env.sweep import world_of
 from scripts.experiments import Run
 from scripts.train import AGENT
 
@@ -31,7 +34,7 @@ def measure(run: Run, folder: Path) -> None:
     """
     agent = agents.load(folder / AGENT, device="cpu")
     splits = {split: agent.make_vec_env(NUM_ENVS, split=split) for split in ("train", "test")}
-    num_train = min(run.experiment.num_train, _split_size(splits["train"]))
+    num_train = min(run.experiment.num_train, len(world_of(splits["train"]).dataset.images))
     train, test = record(agent, splits["train"], num_train), record(agent, splits["test"])
     settings = VAESettings(target="canvas", partial=True) if run.variant.partial else VAESettings()
     vae = fit_vae(train, settings, FitSettings(num_epochs=run.experiment.num_epochs, seed=run.seed)).vae
@@ -65,23 +68,14 @@ def measures(train: Recording, test: Recording, vae: HiddenStateVAE) -> dict[str
         test: What is measured.
         vae: Of the agent's hidden states.
     """
-    beliefs, labels = torch.from_numpy(test.beliefs).double(), torch.from_numpy(test.labels)
-    right = information.is_right(beliefs, labels)
-    gaps = information.calibration_gaps(beliefs, labels).mean(0)
-    values = {
-        "information_gain": information.information_gain(beliefs),
-        "gain_since_first": information.gain_since_first(beliefs),
-        "label_information": information.label_information(beliefs, labels),
-        "accuracy": right.double(),
-        "confidently_wrong": ((beliefs.amax(-1) >= CONFIDENT) & ~right).double(),
+    known = quantities(test)
+    confident = torch.from_numpy(test.beliefs).double().amax(-1) >= CONFIDENT
+    values = known | {
+        "confidently_wrong": confident.double() * (1 - known["accuracy"]),
         "reconstruction_error": reconstruction_error(vae, test),
     }
     return {
         **{name: value.mean(0).tolist() for name, value in values.items()},
-        "calibration_error": information.expected_calibration_error(gaps).tolist(),
+        "calibration_error": expected_calibration_error(calibration_gaps(test).mean(0)).tolist(),
         "mean_of_class": mean_image_error(train, test, by_class=True).mean().item(),
     }
-
-
-def _split_size(env: Any) -> int:
-    return len(env.unwrapped.world.dataset.images)

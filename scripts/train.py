@@ -138,6 +138,7 @@ def train(
         raise agents.TrainingDiverged(f"training diverged: {error}; {folder} holds the last good state") from error
     finally:
         signal.signal(signal.SIGINT, before)
+        agent.logger.close()
     if checkpoints.interrupted:
         tqdm.write(f"interrupted: go on with python scripts/train.py --resume {folder}", file=sys.stderr)
         raise SystemExit(128 + signal.SIGINT)
