@@ -14,6 +14,7 @@ from torch import Tensor
 
 from agents import REINFORCE, look_at_random
 from explain.explanation import Explanation, ExplanationSettings, explain
+from explain.recording import Recording
 from explain.report import write_report
 from glimpse_env.retina import WHITE, box_sums, glimpses_everywhere
 
@@ -146,3 +147,25 @@ def tiny_report(tiny_explanation: Explanation, tmp_path_factory: pytest.TempPath
     folder = tmp_path_factory.mktemp("explanation")
     write_report(tiny_explanation, folder / "new", "All that <it> knew", {"agent": {"core": "rnn & more"}})
     return folder / "new"
+
+
+@pytest.fixture(scope="session")
+def recording_of() -> Callable[..., Recording]:
+    """Makes a recording of given beliefs `(N, T, C)` and labels `(N,)`, from image 100 of the split on."""
+
+    def make(beliefs: list[list[list[float]]], labels: list[int]) -> Recording:
+        believed = np.array(beliefs, dtype=np.float32)
+        count, glimpses = believed.shape[:2]
+        return Recording(
+            hidden=np.zeros((count, glimpses, 1), dtype=np.float32),
+            beliefs=believed,
+            locations=np.zeros((count, glimpses, 2), dtype=np.float32),
+            labels=np.array(labels),
+            indices=np.arange(100, 100 + count),
+            canvases=np.zeros((count, 1, 4, 4), dtype=np.uint8),
+            originals=np.zeros((count, 1, 4, 4), dtype=np.uint8),
+            glimpse_size=2,
+            num_scales=1,
+        )
+
+    return make

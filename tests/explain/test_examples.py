@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Callable
 
 from explain.examples import change_of_mind, first_of_each_class
 from explain.recording import Recording
@@ -10,35 +10,18 @@ from explain.recording import Recording
 SURE, UNSURE, OTHER = [0.9, 0.1, 0.0], [0.6, 0.4, 0.0], [0.2, 0.8, 0.0]
 
 
-def make(beliefs: list[list[list[float]]], labels: list[int]) -> Recording:
-    """A recording of these beliefs `(N, T, C)`."""
-    believed = np.array(beliefs, dtype=np.float32)
-    count, glimpses = believed.shape[:2]
-    return Recording(
-        hidden=np.zeros((count, glimpses, 1), dtype=np.float32),
-        beliefs=believed,
-        locations=np.zeros((count, glimpses, 2), dtype=np.float32),
-        labels=np.array(labels),
-        indices=np.arange(count),
-        canvases=np.zeros((count, 1, 4, 4), dtype=np.uint8),
-        originals=np.zeros((count, 1, 4, 4), dtype=np.uint8),
-        glimpse_size=2,
-        num_scales=1,
-    )
-
-
-def test_first_of_each_class_goes_by_class_and_leaves_out_absent_ones() -> None:
-    recording = make([[SURE]] * 5, labels=[2, 0, 2, 0, 0])
+def test_first_of_each_class_goes_by_class_and_leaves_out_absent_ones(recording_of: Callable[..., Recording]) -> None:
+    recording = recording_of([[SURE]] * 5, labels=[2, 0, 2, 0, 0])
     assert first_of_each_class(recording, 10) == [1, 0]
     assert first_of_each_class(recording, 1) == [1]
 
 
-def test_change_of_mind_adds_up_every_move_of_the_belief() -> None:
+def test_change_of_mind_adds_up_every_move_of_the_belief(recording_of: Callable[..., Recording]) -> None:
     beliefs = [[SURE, SURE, SURE], [UNSURE, UNSURE, SURE], [SURE, OTHER, SURE]]
-    assert change_of_mind(make(beliefs, labels=[0, 0, 0])) == 2
+    assert change_of_mind(recording_of(beliefs, labels=[0, 0, 0])) == 2
 
 
-def test_change_of_mind_prefers_an_image_that_was_right_in_the_end() -> None:
+def test_change_of_mind_prefers_an_image_that_was_right_in_the_end(recording_of: Callable[..., Recording]) -> None:
     beliefs = [[SURE, OTHER, SURE], [UNSURE, UNSURE, SURE]]
-    assert change_of_mind(make(beliefs, labels=[1, 0])) == 1
-    assert change_of_mind(make(beliefs, labels=[1, 1])) == 0
+    assert change_of_mind(recording_of(beliefs, labels=[1, 0])) == 1
+    assert change_of_mind(recording_of(beliefs, labels=[1, 1])) == 0
