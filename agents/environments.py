@@ -22,9 +22,11 @@ _REWARDS = (
     reward_wrappers.HardAttentionReward,
     reward_wrappers.EntropyShapedReward,
     reward_wrappers.InformationGainReward,
+    reward_wrappers.AnytimeReward,
     reward_wrappers.VectorHardAttentionReward,
     reward_wrappers.VectorEntropyShapedReward,
     reward_wrappers.VectorInformationGainReward,
+    reward_wrappers.VectorAnytimeReward,
 )
 _ONLY_WATCH = (Monitor, RecordEpisodeStatistics, VectorRecordEpisodeStatistics)
 _KNOWN_LAYERS = (OrderEnforcing, PassiveEnvChecker, *_ONLY_WATCH, *_REWARDS)

@@ -7,9 +7,11 @@ from glimpse_env.environment import GlimpseEnv
 from glimpse_env.gif import save_gif
 from glimpse_env.registration import IDS, register_ids
 from glimpse_env.reward_wrappers import (
+    AnytimeReward,
     EntropyShapedReward,
     HardAttentionReward,
     InformationGainReward,
+    VectorAnytimeReward,
     VectorEntropyShapedReward,
     VectorHardAttentionReward,
     VectorInformationGainReward,
@@ -20,6 +22,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "IDS",
+    "AnytimeReward",
     "DatasetError",
     "DiscreteActions",
     "EntropyShapedReward",
@@ -27,6 +30,7 @@ __all__ = [
     "GlimpseVectorEnv",
     "HardAttentionReward",
     "InformationGainReward",
+    "VectorAnytimeReward",
     "VectorDiscreteActions",
     "VectorEntropyShapedReward",
     "VectorHardAttentionReward",

@@ -56,6 +56,7 @@ class GlimpseEnv(gym.Env[Any, Any]):
     | `"hard"` (default) | `HardAttentionReward` | 1 if t = T and the most believed class is the label, else 0 |
     | `"entropy"` | `EntropyShapedReward` | hard + `reward_weight` * (entropy of belief t-1 - entropy of belief t) |
     | `"information"` | `InformationGainReward` | hard + `reward_weight` * (log p_t(label) - log p_{t-1}(label)) |
+    | `"anytime"` | `AnytimeReward` | hard + `reward_weight` * (log p_t(label) + log C), for C classes |
     | `None` | none | 0 |
 
     ## Episode

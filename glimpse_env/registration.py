@@ -12,9 +12,11 @@ from glimpse_env.environment import GlimpseEnv
 from glimpse_env.names import unknown_name_error
 from glimpse_env.reward_wrappers import (
     DEFAULT_WEIGHT,
+    AnytimeReward,
     EntropyShapedReward,
     HardAttentionReward,
     InformationGainReward,
+    VectorAnytimeReward,
     VectorEntropyShapedReward,
     VectorHardAttentionReward,
     VectorInformationGainReward,
@@ -46,6 +48,7 @@ _REWARDS: dict[str, Any] = {
     "hard": (HardAttentionReward, VectorHardAttentionReward),
     "entropy": (EntropyShapedReward, VectorEntropyShapedReward),
     "information": (InformationGainReward, VectorInformationGainReward),
+    "anytime": (AnytimeReward, VectorAnytimeReward),
 }
 
 
@@ -56,8 +59,8 @@ def make_env(reward: str | None = "hard", reward_weight: float = DEFAULT_WEIGHT,
     """Makes a `GlimpseEnv` that pays; `gym.make` calls this.
 
     Args:
-        reward: `"hard"`, `"entropy"`, `"information"`, or None for the bare environment.
-        reward_weight: Weight of what the latter two add to the hard reward.
+        reward: `"hard"`, `"entropy"`, `"information"`, `"anytime"`, or None for the bare environment.
+        reward_weight: Weight of what all but the first add to the hard reward.
         **arguments: As of `GlimpseEnv`.
 
     Raises:

@@ -20,10 +20,17 @@ DEFAULT_WEIGHT = 0.5
 
 
 class _Purse:
-    """Pays for each action of every copy: at the end for the answer, before that for what a potential gained."""
+    """Pays for each action of every copy: at the end for the answer, before that for what a potential gained.
+
+    The gain is that since the action before, or since the first belief, which is the uniform one.
+    """
 
     def __init__(
-        self, env: Env[Any, Any] | VectorEnv[Any, Any, Any], potential: rewards.Potential | None, weight: float
+        self,
+        env: Env[Any, Any] | VectorEnv[Any, Any, Any],
+        potential: rewards.Potential | None,
+        weight: float,
+        since_first: bool,
     ):
         world = getattr(env.unwrapped, "world", None)
         space = env.single_action_space if isinstance(env, VectorEnv) else env.action_space
@@ -35,6 +42,7 @@ class _Purse:
         self._world = world
         self._potential = potential
         self._weight = read_weight(weight)
+        self._since_first = since_first
         self._first = rewards.first_potential(world.num_envs, world.dataset.num_classes, world.device)
         self.open()
 
@@ -62,7 +70,8 @@ class _Purse:
             potential = self._potential(scores, labels)
             gain = rewards.shaping(potential, self._previous, self._weight)
             payment = gain if payment is None else payment + gain
-            self._previous = potential
+            if not self._since_first:
+                self._previous = potential
             if ended:
                 self.open()
         return payment
@@ -84,10 +93,11 @@ def read_weight(weight: Any) -> float:
 
 class _RewardWrapper(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     potential: rewards.Potential | None = None
+    since_first = False
 
     def __init__(self, env: Env[Any, Any], weight: float = DEFAULT_WEIGHT) -> None:
         gym.Wrapper.__init__(self, env)
-        self._purse = _Purse(env, type(self).potential, weight)
+        self._purse = _Purse(env, type(self).potential, weight, self.since_first)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Begins an episode, and with it the count of what was gained."""
@@ -104,10 +114,11 @@ class _RewardWrapper(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
 
 class _VectorRewardWrapper(VectorWrapper[Any, Any, Any, Any, Any]):
     potential: rewards.Potential | None = None
+    since_first = False
 
     def __init__(self, env: VectorEnv[Any, Any, Any], weight: float = DEFAULT_WEIGHT) -> None:
         super().__init__(env)
-        self._purse = _Purse(env, type(self).potential, weight)
+        self._purse = _Purse(env, type(self).potential, weight, self.since_first)
 
     def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Begins an episode on every copy, and with it the count of what was gained."""
@@ -191,6 +202,32 @@ class InformationGainReward(_RewardWrapper):
         super().__init__(env, weight)
 
 
+class AnytimeReward(_RewardWrapper):
+    """Pays, on top of the hard reward, every belief for being right, not only the last.
+
+    Action t earns `weight * (log p_t(y) + log C)` besides, where `p_t` is the belief in action t and `y` the label of C
+    classes: in the mean, that is the label information after glimpse t. The sums of the other shaped rewards telescope:
+    all that is left of them is the last belief, and whoever maximises them does not care how soon it knows. This one is
+    no potential-based shaping. It pays for knowing soon.
+
+    Args:
+        env: A glimpse environment.
+        weight: Reward for a nat.
+
+    Raises:
+        TypeError: `weight` is no number.
+        ValueError: `env` is no glimpse environment, has other actions than locations and class scores, or `weight` is
+            not finite.
+    """
+
+    potential = staticmethod(rewards.label_log_probability)
+    since_first = True
+
+    def __init__(self, env: Env[Any, Any], weight: float = DEFAULT_WEIGHT) -> None:
+        RecordConstructorArgs.__init__(self, weight=weight)
+        super().__init__(env, weight)
+
+
 class VectorHardAttentionReward(_VectorRewardWrapper):
     """`HardAttentionReward` for a vector environment."""
 
@@ -208,3 +245,10 @@ class VectorInformationGainReward(_VectorRewardWrapper):
     """`InformationGainReward` for a vector environment."""
 
     potential = staticmethod(rewards.label_log_probability)
+
+
+class VectorAnytimeReward(_VectorRewardWrapper):
+    """`AnytimeReward` for a vector environment."""
+
+    potential = staticmethod(rewards.label_log_probability)
+    since_first = True

@@ -1,9 +1,9 @@
 """What an action earns, as pure functions on batches of class scores.
 
 `p` is the belief, the softmax of an action's class scores, and `y` the label. The shaped rewards add to the `hard`
-reward a difference of potentials, so that their sum over an episode telescopes and the best way to answer stays the
-best (Ng, Harada and Russell, "Policy Invariance Under Reward Transformations", 1999). Before the first action the
-belief is uniform, and both potentials are `-log C` for `C` classes.
+reward a difference of potentials. Where it is that since the action before, their sum over an episode telescopes and
+the best way to answer stays the best (Ng, Harada and Russell, "Policy Invariance Under Reward Transformations", 1999).
+Before the first action the belief is uniform, and both potentials are `-log C` for `C` classes.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def certainty(scores: Tensor, labels: Tensor) -> Tensor:
 
 
 def label_log_probability(scores: Tensor, labels: Tensor) -> Tensor:
-    """The potential of the information-gain reward: `log p(y)`, which only a belief in the right class raises.
+    """The potential of the information-gain and anytime rewards: `log p(y)`, which only the right class can raise.
 
     Args:
         scores: Class scores, `(N, C)`.
@@ -69,7 +69,7 @@ def first_potential(count: int, num_classes: int, device: torch.device) -> Tenso
 
 
 def shaping(potential: Tensor, previous: Tensor, weight: float) -> Tensor:
-    """What is paid for the step from one belief to the next, `weight * (potential - previous)`, `(N,)`."""
+    """What is paid for the way from an earlier belief to this one, `weight * (potential - previous)`, `(N,)`."""
     return (potential - previous).mul_(weight)
 
 

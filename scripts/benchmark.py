@@ -10,10 +10,8 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import statistics
 import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +36,7 @@ from explain import (
     record,
 )
 from glimpse_env import DatasetError
+from scripts.meters import Player, peak_added, rates
 
 MEGABYTE = 1_000_000
 
@@ -126,7 +125,7 @@ def benchmark_env(options: argparse.Namespace) -> Benchmark:
     large |= {"canvas_size": 60, "num_distractors": 4}
 
     added = memory_added(1024, **large)  # before the others leave memory behind that it could use
-    rewards = ("hard", "entropy", "information")
+    rewards = ("hard", "entropy", "information", "anytime")
     single = rates({reward: single_player(**small, reward=reward) for reward in rewards}, options.seconds)
     vector = rates({reward: vector_player(256, **small, reward=reward) for reward in rewards}, options.seconds)
     growth = rates({count: vector_player(count, **small) for count in (256, 8192)}, options.seconds)
@@ -240,10 +239,6 @@ def ids_at_hand() -> tuple[str, str, list[str]]:
     return plain, cluttered, []
 
 
-Player = Callable[[], int]
-"""Plays some episodes to their end, and returns how many steps that were, those of all copies together."""
-
-
 def single_player(**arguments: Any) -> Player:
     """Makes one environment and plays it."""
     env = gym.make(**arguments, disable_env_checker=True)
@@ -349,28 +344,6 @@ def multiplier(side: int = 1536) -> Player:
     return play
 
 
-def rates(players: Mapping[Any, Player], duration: float) -> dict[Any, float]:
-    """Measures what players count a second, the median of many plays.
-
-    Players take turns, so that whatever slows the machine down for a while slows all of them down.
-
-    Args:
-        players: What to measure, by name; at least once each.
-        duration: Seconds for each player.
-    """
-    measured: dict[Any, list[float]] = {name: [] for name in players}
-    for play in players.values():
-        play()
-    stop = time.perf_counter() + duration * len(players)
-    while True:
-        for name, play in players.items():
-            start = time.perf_counter()
-            steps = play()
-            measured[name].append(steps / (time.perf_counter() - start))
-        if time.perf_counter() >= stop:
-            return {name: statistics.median(own) for name, own in measured.items()}
-
-
 def memory_added(num_envs: int, **arguments: Any) -> int | None:
     """Measures by how many bytes the peak of memory in use grows when copies are made and played.
 
@@ -381,28 +354,6 @@ def memory_added(num_envs: int, **arguments: Any) -> int | None:
     """
     vector_player(1, **arguments)()
     return peak_added(lambda: vector_player(num_envs, **arguments)())
-
-
-def peak_added(work: Callable[[], object]) -> int | None:
-    """Measures by how many bytes the peak of memory in use exceeds, in the course of some work, what was in use before.
-
-    Returns:
-        Bytes, or None where the system does not tell (Linux does).
-    """
-    try:
-        Path("/proc/self/clear_refs").write_text("5")  # the peak is from now on
-        before = _resident("VmRSS")
-        work()
-        return _resident("VmHWM") - before
-    except OSError:
-        return None
-
-
-def _resident(field: str) -> int:
-    """Reads memory in use, `"VmRSS"` now or `"VmHWM"` at its peak, in bytes."""
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    (line,) = (line for line in status.splitlines() if line.startswith(field))
-    return int(line.split()[1]) * 1024
 
 
 if __name__ == "__main__":

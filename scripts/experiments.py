@@ -19,7 +19,7 @@ class Variant:
     core: str = "rnn"
     """`"rnn"`, `"lstm"` or `"gru"`."""
     reward: str = "hard"
-    """`"hard"`, `"entropy"` or `"information"`."""
+    """`"hard"`, `"entropy"`, `"information"` or `"anytime"`."""
     every_glimpse: bool = False
     """Whether the classifier is trained after every glimpse, not only after the last."""
     partial: bool = False
@@ -89,7 +89,7 @@ class Run:
         return agent
 
 
-HARD, RESHAPED, INFORMATION = "HardAtt", "HardAttReshaped", "HardAttInformation"
+HARD, RESHAPED, INFORMATION, ANYTIME = "HardAtt", "HardAttReshaped", "HardAttInformation", "HardAttAnytime"
 
 VARIANTS = {
     HARD: Variant(),
@@ -100,12 +100,14 @@ VARIANTS = {
     "HardAttA2CLSTMReshaped": Variant(algorithm="A2C", core="lstm", reward="entropy"),
     "HardAttPartialVAE": Variant(partial=True),
     INFORMATION: Variant(reward="information"),
+    ANYTIME: Variant(reward="anytime"),
     "HardAttPPO": Variant(algorithm="PPO"),
     "HardAttEveryGlimpse": Variant(every_glimpse=True),
     "HardAttReshapedEveryGlimpse": Variant(reward="entropy", every_glimpse=True),
     "HardAttInformationEveryGlimpse": Variant(reward="information", every_glimpse=True),
+    "HardAttAnytimeEveryGlimpse": Variant(reward="anytime", every_glimpse=True),
 }
-"""The seven of the reference study, and five that it did not have."""
+"""The seven of the reference study, and seven that it did not have."""
 
 EXPERIMENTS = {
     "reference-study": Experiment(
@@ -116,7 +118,7 @@ EXPERIMENTS = {
         variants=VARIANTS,
         num_images=720_000,
         num_train=20_000,
-        num_epochs=6,
+        num_epochs=4,
     ),
     "digits": Experiment(
         datasets={

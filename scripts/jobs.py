@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import threading
 import time
 import traceback
 from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.managers import SyncManager
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +43,13 @@ def carry_out(runs: Sequence[Run], folder: Path, jobs: int) -> dict[str, str]:
             by_agent.setdefault(run.agent_name, []).append(run)
     failures: dict[str, str] = {}
     context = multiprocessing.get_context("spawn")
-    with context.Manager() as manager, Progress(*COLUMNS) as progress:
+    manager = SyncManager(ctx=context)
+    manager.start(_begin)
+    with manager, Progress(*COLUMNS) as progress:
         shares: Any = manager.dict()
         total = progress.add_task("all", total=len(by_agent), status="")
         bars: dict[str, Any] = {}
-        with ProcessPoolExecutor(jobs, context, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        with ProcessPoolExecutor(jobs, context, initializer=_begin) as pool:
             pending = {pool.submit(work, own, folder / name, shares): name for name, own in by_agent.items()}
             while pending:
                 done, _ = wait(pending, POLL_SECONDS, FIRST_COMPLETED)
@@ -59,6 +64,19 @@ def carry_out(runs: Sequence[Run], folder: Path, jobs: int) -> dict[str, str]:
                 finished = len(by_agent) - len(pending)
                 progress.update(total, completed=finished + sum(share for share, _ in dict(shares).values()))
     return failures
+
+
+def _begin() -> None:
+    """Readies a process for work: it takes one core, and ends with the one that began it, even where that is killed."""
+    torch.set_num_threads(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)  # what it did is as safe as after any kill: the next run goes on from its last checkpoint
 
 
 COLUMNS = (
@@ -106,7 +124,7 @@ def work(runs: Sequence[Run], folder: Path, shares: Any) -> None:
     try:
         share = Share(folder.name, shares)
         if (folder / AGENT).exists():
-            folder, agent = go_on(folder)
+            folder, agent = go_on(folder, "cpu")  # where it was begun
         else:
             folder.mkdir(parents=True, exist_ok=True)
             agent = runs[0].make_agent()

@@ -47,8 +47,8 @@ class Arguments:
     """How it learns; by default as the preset says."""
     core: Literal["rnn", "lstm", "gru"] | None = None
     """What carries the memory; by default as the preset says."""
-    reward: Literal["hard", "entropy", "information"] = "hard"
-    """What is rewarded: being right at the end, also being sure, also being rightly sure."""
+    reward: Literal["hard", "entropy", "information", "anytime"] = "hard"
+    """What is rewarded: being right at the end, also being sure, also being rightly sure, also being so soon."""
     seed: int = 0
     """Of everything that is random: the same seed gives the same agent."""
     images: int | None = None
@@ -98,9 +98,9 @@ def begin(options: Arguments) -> tuple[Path, agents.Algorithm]:
     return folder, agent
 
 
-def go_on(folder: Path) -> tuple[Path, agents.Algorithm]:
+def go_on(folder: Path, device: str = "auto") -> tuple[Path, agents.Algorithm]:
     """Loads the agent of a run folder, as of its last checkpoint."""
-    agent = agents.load(folder / AGENT)
+    agent = agents.load(folder / AGENT, device=device)
     for unfinished in folder.glob(f".{AGENT}-*"):  # a checkpoint that was being written when the training was killed
         unfinished.unlink()
     return folder, agent

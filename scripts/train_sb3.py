@@ -92,8 +92,8 @@ class Arguments:
     """How it learns; only RecurrentPPO remembers earlier glimpses."""
     env: tyro.conf.Positional[str] = "GlimpseDigits-v0"
     """The id of a glimpse environment."""
-    reward: Literal["hard", "entropy", "information"] = "hard"
-    """What is rewarded: being right at the end, also being sure, also being rightly sure."""
+    reward: Literal["hard", "entropy", "information", "anytime"] = "hard"
+    """What is rewarded: being right at the end, also being sure, also being rightly sure, also being so soon."""
     grid: int | None = None
     """Choose among so many columns and rows of locations, and name one class, instead of drawing both from a Gaussian;
     not for SAC, and with the hard reward only."""

@@ -46,7 +46,7 @@ def temporal_differences(agent: Algorithm, rollout: Rollout) -> Tensor:
     return differences
 
 
-@pytest.mark.parametrize("reward", ["hard", "entropy", "information"])
+@pytest.mark.parametrize("reward", ["hard", "entropy", "information", "anytime"])
 def test_locations_are_paid_by_the_temporal_difference(reward: str) -> None:
     agent, rollout = updated(reward=reward)
     differences = temporal_differences(agent, rollout)
@@ -57,7 +57,7 @@ def test_locations_are_paid_by_the_temporal_difference(reward: str) -> None:
     torch.testing.assert_close(bias.grad, -(scores * differences[..., None]).sum(0).mean(0), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("reward", ["hard", "entropy", "information"])
+@pytest.mark.parametrize("reward", ["hard", "entropy", "information", "anytime"])
 def test_the_baseline_learns_the_temporal_difference(reward: str) -> None:
     agent, rollout = updated(reward=reward)
     bias = agent.policy.baseline.bias

@@ -85,7 +85,7 @@ def test_learning_changes_every_weight(algorithm: type[Algorithm]) -> None:
 
 
 @EVERY_ALGORITHM
-@pytest.mark.parametrize("reward", ["hard", "entropy", "information"])
+@pytest.mark.parametrize("reward", ["hard", "entropy", "information", "anytime"])
 def test_every_reward_can_be_learnt_from(algorithm: type[Algorithm], reward: str) -> None:
     agent = make(algorithm, gym.make(ID, reward=reward)).learn(2 * ROUND)
     assert agent.num_timesteps == 2 * ROUND

@@ -71,7 +71,7 @@ def test_a_data_folder_becomes_a_string(tmp_path: Path) -> None:
     assert read_environment(gym.make(ID, data_dir=tmp_path)).arguments["data_dir"] == str(tmp_path)
 
 
-@pytest.mark.parametrize("reward", ["hard", "entropy", "information", None])
+@pytest.mark.parametrize("reward", ["hard", "entropy", "information", "anytime", None])
 def test_every_reward_is_kept(reward: str | None) -> None:
     for env in (gym.make(ID, reward=reward), make_vec(reward=reward)):
         assert read_environment(env).arguments["reward"] == reward

@@ -34,7 +34,7 @@ def gradients(agent: Algorithm) -> dict[str, Tensor]:
 
 
 @pytest.mark.parametrize("core", ["rnn", "lstm", "gru"])
-@pytest.mark.parametrize("reward", ["hard", "entropy", "information"])
+@pytest.mark.parametrize("reward", ["hard", "entropy", "information", "anytime"])
 @pytest.mark.parametrize(("algorithm", "gae_lambda"), [(A2C, 0.0), (REINFORCE, 1.0)])
 def test_one_epoch_without_clipping_is(algorithm: type[Algorithm], gae_lambda: float, reward: str, core: str) -> None:
     mine = make(PPO, reward, core, n_epochs=1, batch_size=N, clip_range=1e6, gae_lambda=gae_lambda)

@@ -48,7 +48,7 @@ def bias_gradient(rollout: Rollout, advantage: Tensor) -> Tensor:
     return gradient
 
 
-@pytest.mark.parametrize("reward", ["hard", "entropy", "information"])
+@pytest.mark.parametrize("reward", ["hard", "entropy", "information", "anytime"])
 def test_locations_are_paid_by_the_return_less_the_baseline(reward: str) -> None:
     agent, rollout = updated(reward)
     values = agent.policy.value(rollout.hidden).detach()

@@ -63,7 +63,7 @@ def test_shapes(steps: int, core: str) -> None:
     assert rollout.next_observation["glimpse"].shape == (N, 1, 8, 8)
 
 
-@pytest.mark.parametrize("reward", ["hard", "entropy", "information"])
+@pytest.mark.parametrize("reward", ["hard", "entropy", "information", "anytime"])
 def test_it_tells_what_the_environment_said(reward: str) -> None:
     rollout, envs = play(reward=reward)
     assert len(envs.steps) == 6

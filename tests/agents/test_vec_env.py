@@ -38,7 +38,7 @@ def assert_same(one: Any, other: Any) -> None:
 
 
 @pytest.mark.parametrize("device", [None, "cpu"])
-@pytest.mark.parametrize("reward", ["hard", "entropy", "information"])
+@pytest.mark.parametrize("reward", ["hard", "entropy", "information", "anytime"])
 def test_it_does_what_the_native_environment_does(reward: str, device: str | None) -> None:
     mine, other = GlimpseVecEnv(native(reward=reward, device=device)), native(reward=reward)
     mine.seed(7)

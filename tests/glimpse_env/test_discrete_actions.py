@@ -129,7 +129,7 @@ def test_any_integers_will_do(dtype: Any) -> None:
         assert (envs.step(actions.astype(dtype))[0]["location"] > 0.5).all()
 
 
-@pytest.mark.parametrize("reward", ["entropy", "information"])
+@pytest.mark.parametrize("reward", ["entropy", "information", "anytime"])
 def test_shaped_rewards_are_refused(reward: str) -> None:
     with pytest.raises(ValueError, match=r'one-hot.*reward="hard"'):
         single(reward=reward)

@@ -13,10 +13,12 @@ from gymnasium import spaces
 
 import glimpse_env
 from glimpse_env import (
+    AnytimeReward,
     DatasetError,
     EntropyShapedReward,
     HardAttentionReward,
     InformationGainReward,
+    VectorAnytimeReward,
     VectorEntropyShapedReward,
     VectorHardAttentionReward,
     VectorInformationGainReward,
@@ -41,6 +43,7 @@ REWARDS: dict[str | None, tuple[type | None, type | None]] = {
     "hard": (HardAttentionReward, VectorHardAttentionReward),
     "entropy": (EntropyShapedReward, VectorEntropyShapedReward),
     "information": (InformationGainReward, VectorInformationGainReward),
+    "anytime": (AnytimeReward, VectorAnytimeReward),
     None: (None, None),
 }
 MAKERS = [gym.make, gym.make_vec]
@@ -177,7 +180,7 @@ def test_reward_weights_reach_the_wrapper() -> None:
         ({"reward": "entropi"}, "reward 'entropi'.*Did you mean 'entropy'"),
         ({"reward": "Hard"}, "reward 'Hard'.*Did you mean 'hard'"),
         ({"reward": "informative"}, "reward 'informative'.*Did you mean 'information'"),
-        ({"reward": ""}, "reward ''.*Known: 'hard', 'entropy', 'information'"),
+        ({"reward": ""}, "reward ''.*Known: 'hard', 'entropy', 'information', 'anytime'"),
         ({"dataset": "digit"}, "data set 'digit'.*Did you mean 'digits'"),
         ({"dataset": "cifar"}, "data set 'cifar'.*Did you mean 'cifar10'"),
         ({"split": "tset"}, "split 'tset'.*Did you mean 'test'"),

@@ -16,10 +16,12 @@ from hypothesis.extra.numpy import arrays
 
 import glimpse_env
 from glimpse_env import (
+    AnytimeReward,
     DiscreteActions,
     EntropyShapedReward,
     HardAttentionReward,
     InformationGainReward,
+    VectorAnytimeReward,
     VectorDiscreteActions,
     VectorEntropyShapedReward,
     VectorHardAttentionReward,
@@ -28,9 +30,9 @@ from glimpse_env import (
 )
 
 LOG10 = math.log(10)
-SINGLE = [HardAttentionReward, EntropyShapedReward, InformationGainReward]
-VECTOR = [VectorHardAttentionReward, VectorEntropyShapedReward, VectorInformationGainReward]
-SHAPED = [EntropyShapedReward, InformationGainReward, VectorEntropyShapedReward, VectorInformationGainReward]
+SINGLE = [HardAttentionReward, EntropyShapedReward, InformationGainReward, AnytimeReward]
+VECTOR = [VectorHardAttentionReward, VectorEntropyShapedReward, VectorInformationGainReward, VectorAnytimeReward]
+SHAPED = [*SINGLE[1:], *VECTOR[1:]]
 
 
 def bare(**arguments: Any) -> gym.Env[Any, Any]:
@@ -79,6 +81,7 @@ EXPECTED = {
     "hard": HARD,
     "entropy": [h + 0.5 * (a - b) for h, a, b in zip(HARD, ENTROPIES, ENTROPIES[1:], strict=False)],
     "information": [h + 0.5 * (b - a) for h, a, b in zip(HARD, LOG_PROBABILITIES, LOG_PROBABILITIES[1:], strict=False)],
+    "anytime": [h + 0.5 * (b + LOG10) for h, b in zip(HARD, LOG_PROBABILITIES[1:], strict=True)],
 }
 
 
@@ -103,6 +106,7 @@ def test_a_wrong_answer_by_hand() -> None:
         ("hard", 0.0),
         ("entropy", 0.5 * (LOG10 - entropy(0.9))),
         ("information", 0.5 * (math.log(0.1 / 9) + LOG10)),
+        ("anytime", 0.5 * (math.log(0.2) + math.log(0.9) + math.log(0.1 / 9) + 3 * LOG10)),
     ]:
         env = gym.make("GlimpseDigits-v0", reward=reward, num_glimpses=3)
         assert sum(earn(env, actions, INDEX)) == pytest.approx(total, abs=3e-6)
@@ -111,7 +115,7 @@ def test_a_wrong_answer_by_hand() -> None:
 
 
 def test_staying_undecided_earns_nothing_on_the_way() -> None:
-    for reward in ("entropy", "information"):
+    for reward in ("entropy", "information", "anytime"):
         env = gym.make("GlimpseDigits-v0", reward=reward, num_glimpses=4)
         # With equal scores, the first class counts as the most believed.
         assert earn(env, np.zeros((4, 12), np.float32), INDEX) == pytest.approx([0, 0, 0, float(LABEL == 0)], abs=1e-6)
@@ -127,14 +131,16 @@ def log_belief(action: np.ndarray) -> np.ndarray:
 
 @settings(deadline=None, max_examples=60)
 @given(scores, st.floats(-3, 3), st.integers(0, 1000))
-def test_sums_telescope(actions: np.ndarray, weight: float, index: int) -> None:
+def test_sums_in_closed_form(actions: np.ndarray, weight: float, index: int) -> None:
     label = int(load_dataset("digits").labels[index])
     log_p = log_belief(actions[-1])
+    soon = sum(log_belief(action)[label] + LOG10 for action in actions)
     hard = float(actions[-1, 2:].clip(-20, 20).argmax() == label)
     closed_forms = {
         "hard": hard,
         "entropy": hard + weight * (LOG10 + (np.exp(log_p) * log_p).sum()),
         "information": hard + weight * (log_p[label] + LOG10),
+        "anytime": hard + weight * soon,
     }
     for reward, expected in closed_forms.items():
         arguments: dict[str, Any] = {"reward": reward, "reward_weight": weight, "num_glimpses": 3}
@@ -145,7 +151,7 @@ def test_sums_telescope(actions: np.ndarray, weight: float, index: int) -> None:
 
 
 def test_the_first_belief_is_uniform_in_each_episode() -> None:
-    for reward in ("entropy", "information"):
+    for reward in ("entropy", "information", "anytime"):
         env = gym.make("GlimpseDigits-v0", reward=reward, num_glimpses=4)
         whole = earn(env, ACTIONS, INDEX)
         env.reset(options={"index": INDEX})
@@ -161,7 +167,12 @@ def test_other_numbers_of_classes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(glimpse_env.datasets, "_loaders", dict(glimpse_env.datasets._loaders))
     images = np.zeros((3, 9, 9), np.uint8)
     glimpse_env.register_dataset("three", lambda split, data_dir: (images, np.arange(3), ["a", "b", "c"]))
-    for reward, total in [("entropy", math.log(3)), ("information", math.log(3)), ("hard", 0.0)]:
+    for reward, total in [
+        ("entropy", math.log(3)),
+        ("information", math.log(3)),
+        ("anytime", math.log(3)),
+        ("hard", 0.0),
+    ]:
         env = gym.make("Glimpse-v0", dataset="three", reward=reward, num_glimpses=1, reward_weight=1)
         action = np.array([0, 0, -20, 20, -20], np.float32)
         assert earn(env, [action], 1) == pytest.approx([1 + total], abs=1e-5)

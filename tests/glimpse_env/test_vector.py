@@ -85,7 +85,7 @@ def assert_same_types(one: Any, other: Any) -> None:
                 assert_same_types(mine, others)
 
 
-@pytest.mark.parametrize("reward", ["hard", "entropy", "information", None])
+@pytest.mark.parametrize("reward", ["hard", "entropy", "information", "anytime", None])
 @pytest.mark.parametrize(
     ("env_id", "arguments"),
     [
@@ -117,7 +117,7 @@ def test_vector_is_many_singles(env_id: str, arguments: dict[str, Any], reward: 
     glimpse_size=st.integers(1, 9),
     num_scales=st.integers(1, 3),
     clutter=st.sampled_from([{}, {"canvas_size": 28}, {"canvas_size": 41, "num_distractors": 3}]),
-    reward=st.sampled_from(["hard", "entropy", "information"]),
+    reward=st.sampled_from(["hard", "entropy", "information", "anytime"]),
     reward_weight=st.floats(-2, 2),
     split=st.sampled_from(["train", "test"]),
     seed=st.integers(0, 2**40),
@@ -166,7 +166,7 @@ def test_going_on_at_an_episode() -> None:
     assert_same([resumed.step(action) for action in actions[4:]], walk[5:])
 
 
-@pytest.mark.parametrize("reward", ["hard", "entropy", "information", None])
+@pytest.mark.parametrize("reward", ["hard", "entropy", "information", "anytime", None])
 @pytest.mark.parametrize("env_id", [PLAIN, CLUTTERED])
 def test_torch_is_numpy(env_id: str, reward: str | None) -> None:
     actions = sample(2 * T + 1)

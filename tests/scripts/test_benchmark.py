@@ -19,8 +19,10 @@ ENV_ROWS = [
     "256 copies, cluttered 60x60, 12x12, 3 scales: steps/s",
     "single: time with reward entropy / hard",
     "single: time with reward information / hard",
+    "single: time with reward anytime / hard",
     "256 copies: time with reward entropy / hard",
     "256 copies: time with reward information / hard",
+    "256 copies: time with reward anytime / hard",
     "steps/s of 8192 copies / of 256",
     "memory of 1024 cluttered 60x60 copies: MB",
 ]

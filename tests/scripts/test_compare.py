@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -80,6 +86,37 @@ def test_what_is_there_is_not_done_again_and_what_failed_is_listed(done: Path, m
     table = (done / "table.md").read_text(encoding="utf-8")
     assert "- digits-reinforce-clockwork-hard-seed0: ValueError: " in table
     assert "| digits | HardAtt | 2 |" in table
+
+
+def test_a_killed_experiment_leaves_no_process_behind(tmp_path: Path) -> None:
+    command = [sys.executable, compare.__file__, "digits", "--folder", str(tmp_path), "--jobs", "1"]
+    process = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def someone_is_there() -> bool:
+        try:
+            os.killpg(process.pid, 0)
+        except ProcessLookupError:
+            return False
+        return True
+
+    try:
+        assert within(120, lambda: any(tmp_path.glob("*/agent.zip")))
+        process.kill()
+        process.wait()
+        assert within(30, lambda: not someone_is_there())
+    finally:
+        if someone_is_there():
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def within(seconds: float, condition: Callable[[], bool]) -> bool:
+    """Whether a condition comes true in that time."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.1)
+    return True
 
 
 def test_only_a_part_can_be_chosen(capsys: pytest.CaptureFixture[str]) -> None:
