@@ -25,16 +25,18 @@ from rich.console import Console
 
 from explain import HiddenStateVAE, Recording
 from explain.figures import draw_strips, save_figure
-from explain.intervals import Estimate, over_seeds
 from glimpse_env import DatasetError
 from glimpse_env.names import unknown_name_error
 from scripts.comparison_figures import draw_comparison, draw_errors
-from scripts.experiments import EXPERIMENTS, HARD, INFORMATION, RESHAPED, Experiment, Run
+from scripts.comparison_tables import QUANTITIES, by_glimpse, estimate, markdown, summarise
+from scripts.experiments import ANYTIME, EXPERIMENTS, HARD, INFORMATION, RESHAPED, Experiment, Run
 from scripts.jobs import carry_out
 from scripts.measures import STRIPS_FILE, measures_file, vae_file
 
-FIGURE_VARIANTS = (HARD, RESHAPED, INFORMATION)
-"""What the figures compare: the same agent under three rewards."""
+FIGURE_VARIANTS = (HARD, RESHAPED, INFORMATION, ANYTIME)
+"""What the figures compare: the same agent under three rewards, and one that is taught and paid after every glimpse."""
+BY_GLIMPSE = ("accuracy", "label_information", "information_gain", "confidently_wrong")
+"""What the tables have after each glimpse."""
 RESULTS, TABLE, MARKDOWN = "results.csv", "table.csv", "table.md"
 
 
@@ -119,37 +121,6 @@ def collect(runs: Sequence[Run], folder: Path) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
 
-def estimate(results: pd.DataFrame, dataset: str, variant: str, quantity: str) -> Estimate:
-    """The mean over seeds of a quantity after each glimpse, `(T,)`."""
-    rows = results[(results.dataset == dataset) & (results.variant == variant)]
-    return over_seeds(torch.tensor(rows.pivot(index="seed", columns="glimpse", values=quantity).to_numpy()))
-
-
-COLUMNS = {
-    "accuracy": ("right, %", 100, 1),
-    "information_gain": ("log C - H, nats", 1, 3),
-    "label_information": ("label information, nats", 1, 3),
-    "confidently_wrong": ("wrong at a belief of 0.9, %", 100, 2),
-    "calibration_error": ("calibration error, %", 100, 2),
-    "gain_since_first": ("H1 - H, nats", 1, 3),
-    "reconstruction_error": ("squared error a pixel", 1, 4),
-}
-"""What the table has of each quantity: a name, a factor, and decimals."""
-
-
-def summarise(results: pd.DataFrame) -> pd.DataFrame:
-    """The table: a row for each data set and variant, with means over seeds after the last glimpse."""
-    rows = []
-    for (dataset, variant), group in results.groupby(["dataset", "variant"], sort=False):
-        row: dict[str, Any] = {"data set": dataset, "variant": variant, "seeds": group.seed.nunique()}
-        for quantity, (name, factor, decimals) in COLUMNS.items():
-            one = estimate(results, str(dataset), str(variant), quantity)
-            half = factor * (one.high[-1] - one.value[-1]).item()
-            row[name] = f"{factor * one.value[-1].item():.{decimals}f} ± {half:.{decimals}f}"
-        rows.append(row)
-    return pd.DataFrame(rows)
-
-
 def write(
     results: pd.DataFrame, experiment: Experiment, runs: Sequence[Run], failures: Mapping[str, str], folder: Path
 ) -> None:
@@ -159,18 +130,19 @@ def write(
     table.to_csv(folder / TABLE, index=False)
     lines = [
         "Means over seeds after the last glimpse, ± half of the 95 % interval (Student's t over seeds).",
-        "",
+        *markdown(table),
         *(
-            f"| {' | '.join(map(str, cells))} |"
-            for cells in (table.columns, ["---"] * len(table.columns), *table.values)
+            line
+            for quantity in BY_GLIMPSE
+            for line in (f"After each glimpse: {QUANTITIES[quantity].name}.", *markdown(by_glimpse(results, quantity)))
         ),
-        *(["", "Failed:", "", *(f"- {name}: {error}" for name, error in failures.items())] if failures else []),
+        *(["Failed:", "", *(f"- {name}: {error}" for name, error in failures.items())] if failures else []),
     ]
     (folder / MARKDOWN).write_text("\n".join(lines) + "\n", encoding="utf-8")
     measured = {(row.dataset, row.variant) for row in results.itertuples()}
     estimates = {
         dataset: {
-            variant: {quantity: estimate(results, dataset, variant, quantity) for quantity in COLUMNS}
+            variant: {quantity: estimate(results, dataset, variant, quantity) for quantity in QUANTITIES}
             for variant in FIGURE_VARIANTS
             if (dataset, variant) in measured
         }

@@ -89,7 +89,8 @@ class Run:
         return agent
 
 
-HARD, RESHAPED, INFORMATION, ANYTIME = "HardAtt", "HardAttReshaped", "HardAttInformation", "HardAttAnytime"
+HARD, RESHAPED, INFORMATION = "HardAtt", "HardAttReshaped", "HardAttInformation"
+ANYTIME = "HardAttAnytimeEveryGlimpse"
 
 VARIANTS = {
     HARD: Variant(),
@@ -100,12 +101,12 @@ VARIANTS = {
     "HardAttA2CLSTMReshaped": Variant(algorithm="A2C", core="lstm", reward="entropy"),
     "HardAttPartialVAE": Variant(partial=True),
     INFORMATION: Variant(reward="information"),
-    ANYTIME: Variant(reward="anytime"),
+    "HardAttAnytime": Variant(reward="anytime"),
     "HardAttPPO": Variant(algorithm="PPO"),
     "HardAttEveryGlimpse": Variant(every_glimpse=True),
     "HardAttReshapedEveryGlimpse": Variant(reward="entropy", every_glimpse=True),
     "HardAttInformationEveryGlimpse": Variant(reward="information", every_glimpse=True),
-    "HardAttAnytimeEveryGlimpse": Variant(reward="anytime", every_glimpse=True),
+    ANYTIME: Variant(reward="anytime", every_glimpse=True),
 }
 """The seven of the reference study, and seven that it did not have."""
 

@@ -61,7 +61,13 @@ RECIPES = {
         settings={"learning_rate": 3e-3, "batch_size": 768, "n_epochs": 4, "gamma": 1.0},
         policy_kwargs=_GAUSSIAN,
     ),
-    "A2C": Recipe(A2C, num_envs=256, settings={"learning_rate": 3e-3, "gamma": 1.0}, policy_kwargs=_GAUSSIAN),
+    # It takes one step a rollout, and nothing holds that step back: with a learning rate of 1e-3 it learns nothing.
+    "A2C": Recipe(
+        A2C,
+        num_envs=128,
+        settings={"learning_rate": 1e-4, "gamma": 1.0, "use_rms_prop": False, "normalize_advantage": True},
+        policy_kwargs=_GAUSSIAN,
+    ),
     "SAC": Recipe(
         SAC,
         num_envs=64,

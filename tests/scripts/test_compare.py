@@ -18,6 +18,7 @@ import pytest
 
 from agents.environments import EnvironmentSpec
 from scripts import compare
+from scripts.comparison_tables import by_glimpse
 from scripts.experiments import EXPERIMENTS, HARD, RESHAPED, Experiment, Variant
 from scripts.jobs import ERROR
 
@@ -57,6 +58,20 @@ def test_the_table_holds_the_means_over_seeds(done: Path) -> None:
     assert float(mean) == pytest.approx(100 * np.mean(shares), abs=0.051)
     # Student's t with one degree of freedom.
     assert float(half) == pytest.approx(100 * 12.706 * np.std(shares, ddof=1) / np.sqrt(2), abs=0.051)
+
+
+def test_a_quantity_is_followed_glimpse_by_glimpse(done: Path) -> None:
+    results = pd.read_csv(done / "results.csv")
+    rows = results[results.variant == RESHAPED]
+    written = by_glimpse(results, "accuracy").set_index("variant").loc[RESHAPED]
+    for glimpse in (1, 2):
+        mean = 100 * rows[rows.glimpse == glimpse].accuracy.mean()
+        assert float(written[str(glimpse)].split(" ± ")[0]) == pytest.approx(mean, abs=0.051)
+    assert f"| digits | {RESHAPED} | 2 | {written['1']} | {written['2']} |" in (done / "table.md").read_text("utf-8")
+    alone = by_glimpse(rows[rows.seed == 0], "accuracy").iloc[0]
+    assert float(alone["2"]) == pytest.approx(
+        100 * rows[(rows.seed == 0) & (rows.glimpse == 2)].accuracy.item(), abs=0.051
+    )
 
 
 def test_every_number_and_the_figures_are_kept(done: Path) -> None:
