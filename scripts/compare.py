@@ -29,12 +29,12 @@ from glimpse_env import DatasetError
 from glimpse_env.names import unknown_name_error
 from scripts.comparison_figures import draw_comparison, draw_errors
 from scripts.comparison_tables import QUANTITIES, by_glimpse, estimate, markdown, summarise
-from scripts.experiments import ANYTIME, EXPERIMENTS, HARD, INFORMATION, RESHAPED, Experiment, Run
+from scripts.experiments import ANYTIME, EVERY, EXPERIMENTS, HARD, INFORMATION, RESHAPED, Experiment, Run
 from scripts.jobs import carry_out
 from scripts.measures import STRIPS_FILE, measures_file, vae_file
 
-FIGURE_VARIANTS = (HARD, RESHAPED, INFORMATION, ANYTIME)
-"""What the figures compare: the same agent under three rewards, and one that is taught and paid after every glimpse."""
+FIGURE_VARIANTS = (HARD, RESHAPED, INFORMATION, EVERY, ANYTIME)
+"""What the figures compare: three rewards; and an agent that is taught, or taught and paid, after every glimpse."""
 BY_GLIMPSE = ("accuracy", "label_information", "information_gain", "confidently_wrong")
 """What the tables have after each glimpse."""
 RESULTS, TABLE, MARKDOWN = "results.csv", "table.csv", "table.md"

@@ -90,7 +90,7 @@ class Run:
 
 
 HARD, RESHAPED, INFORMATION = "HardAtt", "HardAttReshaped", "HardAttInformation"
-ANYTIME = "HardAttAnytimeEveryGlimpse"
+EVERY, ANYTIME = "HardAttEveryGlimpse", "HardAttAnytimeEveryGlimpse"
 
 VARIANTS = {
     HARD: Variant(),
@@ -103,7 +103,7 @@ VARIANTS = {
     INFORMATION: Variant(reward="information"),
     "HardAttAnytime": Variant(reward="anytime"),
     "HardAttPPO": Variant(algorithm="PPO"),
-    "HardAttEveryGlimpse": Variant(every_glimpse=True),
+    EVERY: Variant(every_glimpse=True),
     "HardAttReshapedEveryGlimpse": Variant(reward="entropy", every_glimpse=True),
     "HardAttInformationEveryGlimpse": Variant(reward="information", every_glimpse=True),
     ANYTIME: Variant(reward="anytime", every_glimpse=True),

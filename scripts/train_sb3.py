@@ -71,7 +71,17 @@ RECIPES = {
     "SAC": Recipe(
         SAC,
         num_envs=64,
-        settings={"learning_rate": 1e-3, "batch_size": 256, "gradient_steps": 8, "gamma": 0.9},
+        # It remembers nothing, so a step can only be worth what it earns at once.
+        settings={
+            "learning_rate": 1e-3,
+            "batch_size": 1024,
+            "gradient_steps": 12,
+            "learning_starts": 2000,
+            "ent_coef": 0.01,
+            "gamma": 0.0,
+        },
+        policy_kwargs={"net_arch": {"pi": [], "qf": [128, 128]}},
+        features={"what_size": 64, "where_size": 32, "size": 128},
         rollout_setting="train_freq",
         takes_grid=False,
     ),
