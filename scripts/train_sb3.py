@@ -47,8 +47,6 @@ class Recipe:
     """Arguments of `agents.GlimpseFeatures`."""
     rollout_setting: str = "n_steps"
     """The argument that says after how many steps of the environment it learns; here a whole episode."""
-    takes_grid: bool = True
-    """Whether it can choose among actions that are numbered."""
 
 
 # Standard deviation exp(-2.3) = 0.1 at first: with more, noise decides on the class for long.
@@ -83,7 +81,6 @@ RECIPES = {
         policy_kwargs={"net_arch": {"pi": [], "qf": [128, 128]}},
         features={"what_size": 64, "where_size": 32, "size": 128},
         rollout_setting="train_freq",
-        takes_grid=False,
     ),
     "RecurrentPPO": Recipe(
         RecurrentPPO,
@@ -94,6 +91,14 @@ RECIPES = {
         features={"what_size": 64, "where_size": 64, "size": 128},
     ),
 }
+"""For actions that are drawn from a Gaussian."""
+
+GRID_RECIPES = {
+    "PPO": RECIPES["PPO"],
+    "A2C": Recipe(A2C, num_envs=256, settings={"learning_rate": 3e-3, "gamma": 1.0}, policy_kwargs={"net_arch": []}),
+    "RecurrentPPO": RECIPES["RecurrentPPO"],
+}
+"""For actions that are numbered, which SAC cannot choose among."""
 
 
 @dataclass(frozen=True)
@@ -133,8 +138,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(options: Arguments) -> None:
     """Trains, measures, and writes down both."""
-    recipe = RECIPES[options.algorithm]
-    if options.grid is not None and not recipe.takes_grid:
+    recipe = (RECIPES if options.grid is None else GRID_RECIPES).get(options.algorithm)
+    if recipe is None:
         raise ValueError(f"{options.algorithm} cannot choose among numbered actions: leave out --grid")
     if not options.minutes > 0:
         raise ValueError(f"expected --minutes to be above 0, got {options.minutes}")
