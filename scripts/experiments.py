@@ -127,7 +127,7 @@ EXPERIMENTS = {
             "cluttered digits": agents.PRESETS["cluttered-digits"].environment,
         },
         variants=VARIANTS,
-        num_images=60_000,
+        num_images=50_000,
         num_train=1437,
         num_epochs=6,
     ),
