@@ -14,20 +14,11 @@ from stable_baselines3.common.monitor import Monitor
 
 import glimpse_env
 from agents.vec_env import GlimpseVecEnv
-from glimpse_env import registration, reward_wrappers
+from glimpse_env import registration
 from glimpse_env.names import unknown_name_error
 
 _REMADE_ANYWAY = ("num_envs", "vectorization_mode", "device", "render_mode")
-_REWARDS = (
-    reward_wrappers.HardAttentionReward,
-    reward_wrappers.EntropyShapedReward,
-    reward_wrappers.InformationGainReward,
-    reward_wrappers.AnytimeReward,
-    reward_wrappers.VectorHardAttentionReward,
-    reward_wrappers.VectorEntropyShapedReward,
-    reward_wrappers.VectorInformationGainReward,
-    reward_wrappers.VectorAnytimeReward,
-)
+_REWARDS = tuple(wrapper for wrappers in registration.REWARDS.values() for wrapper in wrappers)
 _ONLY_WATCH = (Monitor, RecordEpisodeStatistics, VectorRecordEpisodeStatistics)
 _KNOWN_LAYERS = (OrderEnforcing, PassiveEnvChecker, *_ONLY_WATCH, *_REWARDS)
 

@@ -44,12 +44,13 @@ IDS: dict[str, dict[str, Any]] = {
 }
 """The ids, each with the arguments that differ from `WorldConfig`'s defaults. `Glimpse-v0` takes any `dataset`."""
 
-_REWARDS: dict[str, Any] = {
+REWARDS: dict[str, Any] = {
     "hard": (HardAttentionReward, VectorHardAttentionReward),
     "entropy": (EntropyShapedReward, VectorEntropyShapedReward),
     "information": (InformationGainReward, VectorInformationGainReward),
     "anytime": (AnytimeReward, VectorAnytimeReward),
 }
+"""By name: the wrapper of one environment, and that of a vector of them."""
 
 
 _MAKE = ["reward", "reward_weight", "render_mode"]
@@ -101,7 +102,7 @@ def _reward_wrapper(reward: str | None, weight: float, *, vector: bool) -> Any:
     weight = read_weight(weight)
     if reward is None:
         return lambda env: env
-    if not isinstance(reward, str) or reward not in _REWARDS:
-        raise unknown_name_error("reward", reward, _REWARDS)
-    wrapper = _REWARDS[reward][vector]
+    if not isinstance(reward, str) or reward not in REWARDS:
+        raise unknown_name_error("reward", reward, REWARDS)
+    wrapper = REWARDS[reward][vector]
     return wrapper if reward == "hard" else lambda env: wrapper(env, weight=weight)

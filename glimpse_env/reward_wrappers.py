@@ -156,7 +156,13 @@ class HardAttentionReward(_RewardWrapper):
         super().__init__(env)
 
 
-class EntropyShapedReward(_RewardWrapper):
+class _ShapedReward(_RewardWrapper):
+    def __init__(self, env: Env[Any, Any], weight: float = DEFAULT_WEIGHT) -> None:
+        RecordConstructorArgs.__init__(self, weight=weight)
+        super().__init__(env, weight)
+
+
+class EntropyShapedReward(_ShapedReward):
     """Pays, on top of the hard reward, for becoming certain: `weight * (H_{t-1} - H_t)`.
 
     `H_t` is the entropy of the belief in action t, in nats, and `H_0 = log C` for C classes. An episode pays the hard
@@ -174,12 +180,8 @@ class EntropyShapedReward(_RewardWrapper):
 
     potential = staticmethod(rewards.certainty)
 
-    def __init__(self, env: Env[Any, Any], weight: float = DEFAULT_WEIGHT) -> None:
-        RecordConstructorArgs.__init__(self, weight=weight)
-        super().__init__(env, weight)
 
-
-class InformationGainReward(_RewardWrapper):
+class InformationGainReward(_ShapedReward):
     """Pays, on top of the hard reward, for becoming rightly certain: `weight * (log p_t(y) - log p_{t-1}(y))`.
 
     `p_t` is the belief in action t, `y` the label, and `p_0` is uniform over C classes. An episode pays the hard reward
@@ -197,12 +199,8 @@ class InformationGainReward(_RewardWrapper):
 
     potential = staticmethod(rewards.label_log_probability)
 
-    def __init__(self, env: Env[Any, Any], weight: float = DEFAULT_WEIGHT) -> None:
-        RecordConstructorArgs.__init__(self, weight=weight)
-        super().__init__(env, weight)
 
-
-class AnytimeReward(_RewardWrapper):
+class AnytimeReward(_ShapedReward):
     """Pays, on top of the hard reward, every belief for being right, not only the last.
 
     Action t earns `weight * (log p_t(y) + log C)` besides, where `p_t` is the belief in action t and `y` the label of C
@@ -222,10 +220,6 @@ class AnytimeReward(_RewardWrapper):
 
     potential = staticmethod(rewards.label_log_probability)
     since_first = True
-
-    def __init__(self, env: Env[Any, Any], weight: float = DEFAULT_WEIGHT) -> None:
-        RecordConstructorArgs.__init__(self, weight=weight)
-        super().__init__(env, weight)
 
 
 class VectorHardAttentionReward(_VectorRewardWrapper):
