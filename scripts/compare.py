@@ -32,6 +32,7 @@ from scripts.comparison_tables import QUANTITIES, by_glimpse, estimate, markdown
 from scripts.experiments import ANYTIME, EVERY, EXPERIMENTS, HARD, INFORMATION, RESHAPED, Experiment, Run
 from scripts.jobs import carry_out
 from scripts.measures import STRIPS_FILE, measures_file, vae_file
+from scripts.train import fail
 
 FIGURE_VARIANTS = (HARD, RESHAPED, INFORMATION, EVERY, ANYTIME)
 """What the figures compare: three rewards; and an agent that is taught, or taught and paid, after every glimpse."""
@@ -72,8 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for environment in experiment.datasets.values():
             environment.make().close()  # so that data that is missing is one error, not one for each agent
     except (DatasetError, OSError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(1) from None
+        fail(error)
     runs = experiment.runs()
     failures = carry_out(runs, folder, options.jobs)
     results = collect(runs, folder)

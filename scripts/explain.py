@@ -21,7 +21,6 @@ import numpy as np
 import sklearn
 import torch
 import tyro
-from tqdm import tqdm
 
 import agents
 import glimpse_env
@@ -29,6 +28,7 @@ from explain.explanation import ExplanationSettings, explain
 from explain.report import write_report
 from glimpse_env import DatasetError
 from scripts.evaluate import agent_file
+from scripts.train import fail
 
 EXPLANATION = "explanation"
 NUM_ENVS = 250
@@ -57,8 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         path = agent_file(options.agent)
         report = run(path, options.folder or path.parent / EXPLANATION, options.settings)
     except (DatasetError, OSError, ValueError) as error:
-        tqdm.write(f"error: {error}", file=sys.stderr)
-        raise SystemExit(1) from None
+        fail(error)
     print(f"Open {report.resolve()}")
 
 

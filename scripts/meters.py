@@ -20,7 +20,12 @@ def rates(players: Mapping[Any, Player], duration: float) -> dict[Any, float]:
     Args:
         players: What to measure, by name; at least once each.
         duration: Seconds for each player.
+
+    Raises:
+        ValueError: The duration is not above 0, or is not finite.
     """
+    if not 0 < duration < float("inf"):
+        raise ValueError(f"expected a number of seconds above 0, got {duration}")
     measured: dict[Any, list[float]] = {name: [] for name in players}
     for play in players.values():
         play()

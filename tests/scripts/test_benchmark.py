@@ -10,7 +10,8 @@ from urllib.error import URLError
 
 import pytest
 
-from scripts.benchmark import Row, main
+from scripts.benchmark import main
+from scripts.benchmark_tables import Row
 
 ROOT = Path(__file__).parents[2]
 ENV_ROWS = [
@@ -99,9 +100,17 @@ def test_a_ratio_of_1_or_more_meets_the_target() -> None:
     assert Row("memory", None, 100, "{:.0f}", at_most=True).cells() == ("memory", "not here", "at most 100", "-")
 
 
-@pytest.mark.parametrize("arguments", [[], ["nothing"], ["env", "--seconds", "0"], ["env", "--seconds", "nan"]])
-def test_refuses_arguments_that_make_no_sense(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("arguments", [[], ["nothing"], ["env", "--seconds", "soon"]])
+def test_refuses_arguments_that_it_cannot_read(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(arguments)
     assert caught.value.code == 2
-    assert "usage:" in capsys.readouterr().err
+    assert "--help" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf"])
+def test_refuses_times_that_make_no_sense(seconds: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["env", f"--seconds={seconds}"])
+    assert caught.value.code == 1
+    assert "error: expected a number of seconds above 0, got" in capsys.readouterr().err
