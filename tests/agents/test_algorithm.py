@@ -96,6 +96,7 @@ def test_a_single_glimpse_can_be_learnt_from(algorithm: type[Algorithm], tmp_pat
     agent = make(algorithm, gym.make(ID, num_glimpses=1))
     agent.set_logger(configure(str(tmp_path), ["csv"]))
     agent.learn(2 * N, log_interval=1)
+    agent.logger.close()
     assert agent.num_timesteps == 2 * N
     for row in read_log(tmp_path):
         assert all(np.isfinite(float(value)) for value in row.values()), row
@@ -118,7 +119,8 @@ def test_mixed_precision_warns_where_it_only_costs_time(monkeypatch: pytest.Monk
     monkeypatch.setattr("agents.algorithm.has_bfloat16", lambda device: False)
     with pytest.warns(UserWarning, match="cpu has no instructions for bfloat16") as caught:
         make(precision="bfloat16").learn(ROUND)
-    assert caught[0].filename == __file__
+    # Among others, as the garbage collector may warn at any time of what an earlier test left open.
+    assert [warning.filename for warning in caught if warning.category is UserWarning] == [__file__]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         make(precision="float32").learn(ROUND)
@@ -429,6 +431,7 @@ def test_the_log_has_the_keys_of_stable_baselines3(algorithm: type[Algorithm], t
     agent = make(algorithm, learning_rate=0.01, location_std=0.25)
     agent.set_logger(configure(str(tmp_path), ["csv"]))
     agent.learn(6 * ROUND, log_interval=2)
+    agent.logger.close()
     rows = read_log(tmp_path)
     expected = {
         *(f"rollout/{name}" for name in ("ep_rew_mean", "ep_len_mean", "success_rate")),

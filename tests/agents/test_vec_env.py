@@ -164,6 +164,7 @@ def test_it_can_be_monitored_and_evaluated() -> None:
 def learn(model: Any, folder: Path, steps: int = 20 * N * T) -> list[dict[str, str]]:
     model.set_logger(configure(str(folder), ["csv"]))
     model.learn(steps, log_interval=4)
+    model.logger.close()
     with open(folder / "progress.csv", newline="") as file:
         return list(csv.DictReader(file))
 
