@@ -19,7 +19,6 @@ from scripts.benchmark_env import benchmark_env
 from scripts.benchmark_explain import benchmark_explain
 from scripts.benchmark_tables import show
 from scripts.benchmark_train import benchmark_train
-from scripts.train import fail
 
 BENCHMARKS = {"env": benchmark_env, "train": benchmark_train, "explain": benchmark_explain}
 
@@ -27,10 +26,7 @@ BENCHMARKS = {"env": benchmark_env, "train": benchmark_train, "explain": benchma
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs a benchmark and prints its table."""
     description = (__doc__ or "").partition("\n")[0]
-    try:
-        show(tyro.extras.subcommand_cli_from_dict(BENCHMARKS, args=arguments, description=description))
-    except ValueError as error:
-        fail(error)
+    show(tyro.extras.subcommand_cli_from_dict(BENCHMARKS, args=arguments, description=description))
 
 
 if __name__ == "__main__":

@@ -7,11 +7,11 @@ from typing import Any
 import gymnasium as gym
 
 from glimpse_env import DatasetError
-from scripts.benchmark_tables import MEGABYTE, Benchmark, Row
-from scripts.meters import Player, peak_added, rates
+from scripts.benchmark_tables import Benchmark, Row
+from scripts.meters import Player, Seconds, peak_added, rates
 
 
-def benchmark_env(seconds: float = 3.0) -> Benchmark:
+def benchmark_env(seconds: Seconds = 3.0) -> Benchmark:
     """Steps a second and memory of the environments.
 
     Actions are random and drawn beforehand: what an agent costs does not count.
@@ -43,8 +43,7 @@ def benchmark_env(seconds: float = 3.0) -> Benchmark:
             for reward in rewards[1:]
         ]
     rows.append(Row("steps/s of 8192 copies / of 256", growth[8192] / growth[256], 1, "{:.2f}"))
-    megabytes = None if added is None else added / MEGABYTE
-    rows.append(Row("memory of 1024 cluttered 60x60 copies: MB", megabytes, 100, "{:.0f}", True))
+    rows.append(Row("memory of 1024 cluttered 60x60 copies: MB", added, 100, "{:.0f}", True))
     return Benchmark("Environments", rows, notes)
 
 
@@ -99,13 +98,13 @@ def vector_player(num_envs: int, **arguments: Any) -> Player:
     return play
 
 
-def memory_added(num_envs: int, **arguments: Any) -> int | None:
-    """Measures by how many bytes the peak of memory in use grows when copies are made and played.
+def memory_added(num_envs: int, **arguments: Any) -> float | None:
+    """Measures by how many megabytes the peak of memory in use grows when copies are made and played.
 
     What a single copy has brought in before, the data set and the libraries, does not count.
 
     Returns:
-        Bytes, or None where the system does not tell (Linux does).
+        Millions of bytes, or None where the system does not tell (Linux does).
     """
     vector_player(1, **arguments)()
     return peak_added(lambda: vector_player(num_envs, **arguments)())

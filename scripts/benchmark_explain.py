@@ -16,11 +16,11 @@ from explain import (
     record,
 )
 from scripts.benchmark_env import ids_at_hand
-from scripts.benchmark_tables import MEGABYTE, Benchmark, Row
-from scripts.meters import Player, peak_added, rates
+from scripts.benchmark_tables import Benchmark, Row
+from scripts.meters import Player, Seconds, peak_added, rates
 
 
-def benchmark_explain(seconds: float = 10.0) -> Benchmark:
+def benchmark_explain(seconds: Seconds = 10.0) -> Benchmark:
     """Seconds and memory of explaining an agent, on 28x28 with 6 glimpses of 8x8.
 
     Measured is a part that time is in proportion to. Neither the agent nor the VAE has learnt anything: that makes no
@@ -37,7 +37,6 @@ def benchmark_explain(seconds: float = 10.0) -> Benchmark:
     draw_maps = mapper(agent, vae, recording[:2])
     added = peak_added(draw_maps)  # before the others leave memory behind that it could use
     speed = rates({"record": recorder(agent, 250), "fit": fitter(recording), "map": draw_maps}, seconds)
-    megabytes = None if added is None else added / MEGABYTE
     rows = [
         Row("recording 10,000 images (1/40 of it, times 40): s", 10_000 / speed["record"], 5, "{:.1f}", True),
         Row("fitting a VAE on 60,000 x 6 states (1/100, times 100): s", 60_000 / speed["fit"], 180, "{:.0f}", True),
@@ -48,7 +47,7 @@ def benchmark_explain(seconds: float = 10.0) -> Benchmark:
             "{:.0f}",
             True,
         ),
-        Row("memory of these maps (of 1/500, as one state follows the other): MB", megabytes, 2_000, "{:.0f}", True),
+        Row("memory of these maps (of 1/500, as one state follows the other): MB", added, 2_000, "{:.0f}", True),
     ]
     return Benchmark("Explanations", rows, notes)
 

@@ -11,8 +11,6 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-MEGABYTE = 1_000_000
-
 
 @dataclass(frozen=True)
 class Row:

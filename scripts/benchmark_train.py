@@ -9,10 +9,10 @@ from agents import A2C, PPO, REINFORCE, Algorithm
 from agents.precision import has_bfloat16
 from scripts.benchmark_env import ids_at_hand
 from scripts.benchmark_tables import Benchmark, Row
-from scripts.meters import Player, rates
+from scripts.meters import Player, Seconds, rates
 
 
-def benchmark_train(seconds: float = 10.0) -> Benchmark:
+def benchmark_train(seconds: Seconds = 10.0) -> Benchmark:
     """Images a second that agents are trained on.
 
     Training is measured as a whole, environment and log included, on 28x28 with 6 glimpses of 8x8.
