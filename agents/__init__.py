@@ -3,22 +3,22 @@
 import os
 from typing import Any
 
-from agents import saving
-from agents.a2c import A2C
-from agents.algorithm import Algorithm, TrainingDiverged
-from agents.convnet import ConvNet, convnet_accuracy, train_convnet
+from agents.algorithms import checkpoint as saving
+from agents.algorithms.a2c import A2C
+from agents.algorithms.base import Algorithm, TrainingDiverged
+from agents.algorithms.checkpoint import InvalidAgentError
+from agents.algorithms.losses import LossWeights
+from agents.algorithms.ppo import PPO, PPOSettings
+from agents.algorithms.reinforce import REINFORCE
+from agents.algorithms.schedules import Schedule
+from agents.algorithms.settings import Settings
+from agents.baselines.convnet import ConvNet, convnet_accuracy, train_convnet
+from agents.baselines.location_policies import LocationOverride, look_at_centre, look_at_random, look_by_raster_scan
 from agents.evaluation import Evaluation, evaluate
-from agents.features import GlimpseFeatures
-from agents.looks import LookElsewhere, look_along_raster, look_at_centre, look_at_random
-from agents.losses import LossWeights
-from agents.policy import RAMPolicy
-from agents.ppo import PPO, PPOSettings
+from agents.policy.recurrent_policy import RAMPolicy
 from agents.presets import PRESETS, Preset, find_preset
-from agents.reinforce import REINFORCE
-from agents.saving import InvalidAgentError
-from agents.schedules import Schedule
-from agents.settings import Settings
-from agents.vec_env import GlimpseVecEnv, make_sb3_env
+from agents.sb3.features import GlimpseFeatures
+from agents.sb3.vec_env import GlimpseVecEnv, make_sb3_env
 
 __all__ = [
     "A2C",
@@ -32,7 +32,7 @@ __all__ = [
     "GlimpseFeatures",
     "GlimpseVecEnv",
     "InvalidAgentError",
-    "LookElsewhere",
+    "LocationOverride",
     "LossWeights",
     "PPOSettings",
     "Preset",
@@ -44,9 +44,9 @@ __all__ = [
     "evaluate",
     "find_preset",
     "load",
-    "look_along_raster",
     "look_at_centre",
     "look_at_random",
+    "look_by_raster_scan",
     "make_sb3_env",
     "train_convnet",
 ]

@@ -13,9 +13,9 @@ from gymnasium.wrappers.vector import RecordEpisodeStatistics as VectorRecordEpi
 from stable_baselines3.common.monitor import Monitor
 
 import glimpse_env
-from agents.vec_env import GlimpseVecEnv
+from agents.sb3.vec_env import GlimpseVecEnv
 from glimpse_env import registration
-from glimpse_env.names import unknown_name_error
+from glimpse_env.utils.errors import unknown_name_error
 
 _REMADE_ANYWAY = ("num_envs", "vectorization_mode", "device", "render_mode")
 _REWARDS = tuple(wrapper for wrappers in registration.REWARDS.values() for wrapper in wrappers)

@@ -11,7 +11,7 @@ from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from glimpse_env.sweep import sweep
+from glimpse_env.dataset_rollout import dataset_rollout
 
 NUM_ENVS = 500
 
@@ -82,11 +82,11 @@ def evaluate(agent: Any, env: str | VectorEnv[Any, Any, Any] | None = None, *, s
     returns = np.zeros(len(labels))
     predictions = np.zeros((len(labels), world.config.num_glimpses), dtype=np.int64)
     locations = np.zeros((*predictions.shape, 2), dtype=np.float32)
-    for glance in sweep(agent, envs, seed=seed):
-        images, new = glance.images, slice(len(glance.images))
-        locations[images, glance.glimpse] = glance.observation["location"][new]
-        predictions[images, glance.glimpse] = glance.scores.argmax(-1)[new]
-        returns[images] += glance.rewards[new]
+    for batch in dataset_rollout(agent, envs, seed=seed):
+        images, new = batch.images, slice(len(batch.images))
+        locations[images, batch.glimpse] = batch.observation["location"][new]
+        predictions[images, batch.glimpse] = batch.logits.argmax(-1)[new]
+        returns[images] += batch.rewards[new]
     successes = (predictions == labels[:, None]).sum(0)
     low, high = wilson_interval(successes, len(labels))
     return Evaluation(

@@ -6,10 +6,10 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from agents.algorithms.losses import LossWeights
+from agents.algorithms.schedules import Schedule
 from agents.environments import EnvironmentSpec
-from agents.losses import LossWeights
-from agents.schedules import Schedule
-from glimpse_env.names import unknown_name_error
+from glimpse_env.utils.errors import unknown_name_error
 
 _RAM = {"core": "rnn", "hidden_size": 256}
 _CENTRED_PATH = ((-0.3, -0.35), (0.3, -0.35), (0.0, 0.0), (-0.3, 0.35), (0.3, 0.35))
@@ -46,7 +46,8 @@ PRESETS: dict[str, Preset] = {
     "mnist": Preset(
         EnvironmentSpec("GlimpseMNIST-v0", {}),
         policy_kwargs=_RAM | {"location_size": 128},
-        settings=_settings() | {"location_std": Schedule(0.1, 0.03), "first_path": _CENTRED_PATH, "first_share": 0.25},
+        settings=_settings()
+        | {"location_std": Schedule(0.1, 0.03), "demonstration_path": _CENTRED_PATH, "warmup_fraction": 0.25},
         num_images=12_000_000,
     ),
     # To be explained: its beliefs mean something after every glimpse, wherever that was taken.
@@ -56,9 +57,9 @@ PRESETS: dict[str, Preset] = {
         settings=_settings()
         | {
             "location_std": Schedule(0.1, 0.03),
-            "first_path": _CENTRED_PATH,
-            "first_share": 0.15,
-            "stray_share": 0.3,
+            "demonstration_path": _CENTRED_PATH,
+            "warmup_fraction": 0.15,
+            "exploration_fraction": 0.3,
             "loss_weights": LossWeights(every_glimpse=True),
         },
         num_images=3_000_000,

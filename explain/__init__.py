@@ -1,13 +1,14 @@
 """What a saved agent knew after each glimpse."""
 
-from explain.eig import EIGMaps, expected_information_gain, grid_locations
-from explain.eig_policy import EIGPolicy
+from explain.eig.maps import EIGMaps, expected_information_gain
+from explain.eig.policy import EIGPolicy
 from explain.explanation import Explanation, ExplanationSettings, explain
-from explain.fitting import Fit, FitSettings, fit_vae
-from explain.intervals import Bootstrap, Estimate
+from explain.knowledge.intervals import Bootstrap, Estimate
+from explain.reconstruction.fitting import Fit, FitSettings, fit_vae
+from explain.reconstruction.vae import HiddenStateVAE, VAESettings
 from explain.recording import InvalidRecordingError, Recording, record
-from explain.report import write_report
-from explain.vae import HiddenStateVAE, VAESettings
+from explain.report.page import write_report
+from glimpse_env.retina import grid_locations
 
 __all__ = [
     "Bootstrap",

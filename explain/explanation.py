@@ -11,17 +11,17 @@ import torch
 from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
-from explain.curves import InformationCurves, information_curves
-from explain.eig import grid_locations
-from explain.eig_policy import EIGPolicy
-from explain.fitting import FitSettings, fit_vae
-from explain.foresight import Foresight, foresee
-from explain.imagination import Imagination, imagine_originals
-from explain.intervals import Bootstrap
+from explain.eig.policy import EIGPolicy
+from explain.eig.validation import EIGValidation, validate_eig
+from explain.knowledge.curves import InformationCurves, information_curves
+from explain.knowledge.intervals import Bootstrap
+from explain.metrics import linear_probe
+from explain.reconstruction.evaluation import ReconstructionEvaluation, evaluate_reconstruction
+from explain.reconstruction.fitting import FitSettings, fit_vae
+from explain.reconstruction.vae import HiddenStateVAE, VAESettings
 from explain.recording import Recording, record, state_restorer
-from explain.scores import linear_probe
-from explain.vae import HiddenStateVAE, VAESettings
-from glimpse_env.sweep import Agent, to_numpy, world_of
+from glimpse_env.dataset_rollout import Agent, to_numpy, world_of
+from glimpse_env.retina import grid_locations
 
 OWN, BY_EIG = "its own", "by expected information gain"
 """Names of the agent's own way to look, and of looking by expected information gain."""
@@ -70,24 +70,24 @@ class Explanation:
         recording: The agent on the test split, `N` images and `T` glimpses.
         class_names: One name a class.
         curves: What it knew after each glimpse.
-        imagination: What it believes the original looks like, and how far that is from the truth.
+        reconstruction: What it believes the original looks like, and how far that is from the truth.
         canvas_vae: Imagines the canvas; the VAE of originals where they are the same.
         partial_vae: Imagines the canvas too, but was fitted on the pixels seen so far alone.
         probe: Accuracy of a linear probe of the hidden state after each glimpse, `(T,)`.
         eig_recording: The images that have maps, the first of `recording`.
-        foresight: Expected information gain, and what was gained, on them.
+        validation: Expected information gain, and what was gained, on them.
         looks: What the same core and classifier knew on the same images, by who chose where to look.
     """
 
     recording: Recording
     class_names: tuple[str, ...]
     curves: InformationCurves
-    imagination: Imagination
+    reconstruction: ReconstructionEvaluation
     canvas_vae: HiddenStateVAE
     partial_vae: HiddenStateVAE
     probe: NDArray[np.float64]
     eig_recording: Recording
-    foresight: Foresight
+    validation: EIGValidation
     looks: Mapping[str, InformationCurves]
 
     def to_json(self) -> dict[str, Any]:
@@ -95,9 +95,9 @@ class Explanation:
         return {
             "num_images": len(self.recording),
             "information": self.curves.to_json(),
-            "reconstruction": self.imagination.to_json(),
+            "reconstruction": self.reconstruction.to_json(),
             "linear_probe": self.probe.tolist(),
-            "expected_information_gain": {"num_images": len(self.eig_recording)} | self.foresight.to_json(),
+            "expected_information_gain": {"num_images": len(self.eig_recording)} | self.validation.to_json(),
             "looks": {name: curves.to_json() for name, curves in self.looks.items()},
         }
 
@@ -133,8 +133,8 @@ def explain(
     restore = state_restorer(_example_state(agent, test_env))
     fit_settings = FitSettings(num_epochs=how.num_epochs, seed=how.seed)
     bootstrap = Bootstrap(len(test), seed=how.seed)
-    imagination = imagine_originals(train, test, bootstrap, None, fit_settings, progress=progress)
-    canvas_vae = imagination.vae
+    reconstruction = evaluate_reconstruction(train, test, bootstrap, None, fit_settings, progress=progress)
+    canvas_vae = reconstruction.vae
     if not train.canvas_is_original():
         canvas_vae = fit_vae(train, VAESettings(target="canvas"), fit_settings, progress=progress).vae
     partial_vae = fit_vae(train, VAESettings(target="canvas", partial=True), fit_settings, progress=progress).vae
@@ -142,7 +142,7 @@ def explain(
     eig_recording = test[: how.num_eig]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(how.seed)
-        foresight = foresee(
+        validation = validate_eig(
             agent,
             eig_recording,
             canvas_vae.sample,
@@ -156,8 +156,7 @@ def explain(
         agent,
         canvas_vae.sample,
         grid=how.look_grid,
-        glimpse_size=test.glimpse_size,
-        num_scales=test.num_scales,
+        retina=test.retina,
         num_samples=how.look_samples,
         seed=how.seed,
     )
@@ -168,12 +167,12 @@ def explain(
         recording=test,
         class_names=world_of(test_env).dataset.class_names,
         curves=information_curves(test, bootstrap),
-        imagination=imagination,
+        reconstruction=reconstruction,
         canvas_vae=canvas_vae,
         partial_vae=partial_vae,
         probe=linear_probe(train[:10_000], test),
         eig_recording=eig_recording,
-        foresight=foresight,
+        validation=validation,
         looks={name: information_curves(own, Bootstrap(len(own), seed=how.seed)) for name, own in looked.items()},
     )
 

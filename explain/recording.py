@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,12 +13,12 @@ from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from glimpse_env.archive import Archive, InvalidFileError
-from glimpse_env.spaces import MAX_SCORE
-from glimpse_env.sweep import Agent, sweep, world_of
+from glimpse_env.dataset_rollout import Agent, dataset_rollout, world_of
+from glimpse_env.retina import Retina
+from glimpse_env.spaces import belief_of, unpack_action
+from glimpse_env.utils.archive import Archive, InvalidFileError
 
 _ARRAYS = ("hidden", "beliefs", "locations", "labels", "indices", "canvases", "originals")
-_NUMBERS = ("glimpse_size", "num_scales")
 
 
 class InvalidRecordingError(InvalidFileError):
@@ -43,8 +43,7 @@ class Recording:
         indices: Which image of the split, `(N,)` int64.
         canvases: What there was to look at, `(N, channels, H, W)` uint8.
         originals: The clean images, `(N, channels, h, w)` uint8.
-        glimpse_size: Side of a patch after pooling, in pixels.
-        num_scales: Patches a glimpse.
+        retina: The geometry of looking.
 
     Raises:
         ValueError: An array has another type or shape.
@@ -57,8 +56,7 @@ class Recording:
     indices: NDArray[np.int64]
     canvases: NDArray[np.uint8]
     originals: NDArray[np.uint8]
-    glimpse_size: int
-    num_scales: int
+    retina: Retina
 
     def __post_init__(self) -> None:
         leading = self.hidden.shape[:2]
@@ -83,13 +81,12 @@ class Recording:
         return np.array_equal(self.canvases, self.originals)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the recording as one zip, all or not at all; see `glimpse_env.archive`.
+        """Writes the recording as one zip, all or not at all; see `glimpse_env.utils.archive`.
 
         Raises:
             OSError: The file cannot be written. An older one of that name is left as it was.
         """
-        numbers = {name: getattr(self, name) for name in _NUMBERS}
-        RECORDINGS.write(path, numbers, {name: torch.from_numpy(getattr(self, name)) for name in _ARRAYS})
+        RECORDINGS.write(path, asdict(self.retina), {name: torch.from_numpy(getattr(self, name)) for name in _ARRAYS})
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Recording:
@@ -102,8 +99,7 @@ class Recording:
         numbers, tensors = RECORDINGS.read(path)
         with RECORDINGS.complaints_about(path):
             parts: dict[str, Any] = {name: tensors[name].numpy() for name in _ARRAYS}
-            parts |= {name: int(numbers[name]) for name in _NUMBERS}
-            return cls(**parts)
+            return cls(**parts, retina=Retina(int(numbers["glimpse_size"]), int(numbers["num_scales"])))
 
 
 def record(
@@ -120,7 +116,7 @@ def record(
         agent: Who looks. It is reached through `predict` alone, and must return a state.
         env: A native vector environment on that split; its copies are the batch.
         num_images: How many images; by default all of the split.
-        seed: Of the first locations; see `glimpse_env.sweep`.
+        seed: Of the first locations; see `glimpse_env.dataset_rollout`.
         progress: Show a progress bar.
 
     Raises:
@@ -128,16 +124,16 @@ def record(
     """
     batches: dict[str, list[NDArray[Any]]] = {name: [] for name in ("hidden", "beliefs", "locations", "canvases")}
     with tqdm(desc="Recording", disable=not progress, unit="glimpse") as bar:
-        for glance in sweep(agent, env, num_images, seed=seed):
-            if glance.state is None:
+        for batch in dataset_rollout(agent, env, num_images, seed=seed):
+            if batch.state is None:
                 raise ValueError("expected an agent with a state, but its predict() returned None for it")
-            new = slice(len(glance.images))
-            batches["hidden"].append(flatten_state(glance.state)[new])
-            batches["beliefs"].append(torch.from_numpy(glance.scores[new]).softmax(1).numpy())
-            batches["locations"].append(glance.observation["location"][new])
-            if glance.glimpse == 0:
-                batches["canvases"].append(glance.canvases[new])
-            bar.update(len(glance.images))
+            new = slice(len(batch.images))
+            batches["hidden"].append(flatten_state(batch.state)[new])
+            batches["beliefs"].append(belief_of(torch.from_numpy(batch.logits[new])).numpy())
+            batches["locations"].append(batch.observation["location"][new])
+            if batch.glimpse == 0:
+                batches["canvases"].append(batch.canvases[new])
+            bar.update(len(batch.images))
     world = world_of(env)
     canvases = np.concatenate(batches.pop("canvases"))
     steps = {name: _by_image(parts, world.config.num_glimpses) for name, parts in batches.items()}
@@ -148,8 +144,7 @@ def record(
         indices=np.arange(count),
         canvases=canvases,
         originals=world.dataset.images.numpy()[:count],
-        glimpse_size=world.config.glimpse_size,
-        num_scales=world.config.num_scales,
+        retina=world.retina,
     )
 
 
@@ -160,9 +155,8 @@ def _by_image(parts: list[NDArray[Any]], num_glimpses: int) -> NDArray[Any]:
 
 
 def beliefs_of(actions: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The beliefs `(N, C)` in actions `(N, 2 + C)`: the softmax of their class scores, clipped to [-20, 20]."""
-    scores = torch.from_numpy(np.asarray(actions[:, 2:], dtype=np.float32))
-    return scores.clamp(-MAX_SCORE, MAX_SCORE).softmax(1).numpy()
+    """The beliefs `(N, C)` in actions `(N, 2 + C)`."""
+    return belief_of(torch.from_numpy(np.asarray(unpack_action(actions).logits, dtype=np.float32))).numpy()
 
 
 def flatten_state(state: Any) -> NDArray[np.float32]:

@@ -1,11 +1,11 @@
 """Taking glimpses as a Gymnasium environment: importing this package registers the ids."""
 
 from glimpse_env.config import WorldConfig
-from glimpse_env.datasets import DatasetError, dataset_names, load_dataset, register_dataset
+from glimpse_env.data.datasets import DatasetError, dataset_names, load_dataset, register_dataset
 from glimpse_env.discrete_actions import DiscreteActions, VectorDiscreteActions
 from glimpse_env.environment import GlimpseEnv
-from glimpse_env.gif import save_gif
 from glimpse_env.registration import IDS, register_ids
+from glimpse_env.rendering.gif import save_gif
 from glimpse_env.reward_wrappers import (
     AnytimeReward,
     EntropyShapedReward,

@@ -8,7 +8,8 @@ from dataclasses import dataclass, fields
 from numbers import Integral, Real
 from typing import Any
 
-from glimpse_env.names import unknown_name_error
+from glimpse_env.retina import Retina
+from glimpse_env.utils.errors import unknown_name_error
 
 MAX_SCALES = 8
 MAX_SIDE = 2**14
@@ -43,6 +44,11 @@ class WorldConfig:
     data_dir: str | os.PathLike[str] | None = None
     """Folder of the data sets; by default `$GLIMPSE_DATA_DIR`, or else the user's cache directory."""
 
+    @property
+    def retina(self) -> Retina:
+        """The geometry of looking."""
+        return Retina(self.glimpse_size, self.num_scales)
+
     @classmethod
     def from_arguments(cls, arguments: Mapping[str, Any]) -> WorldConfig:
         """Makes a config of keyword arguments; an unknown one is a `ValueError` that suggests the nearest known."""
@@ -59,7 +65,7 @@ class WorldConfig:
             check_integer(name, getattr(self, name), lowest)
         if self.num_scales > MAX_SCALES:
             raise ValueError(f"expected num_scales to be at most {MAX_SCALES}, got {self.num_scales}")
-        widest = self.glimpse_size * 2 ** (self.num_scales - 1)
+        widest = self.retina.field_of_view
         if widest > MAX_SIDE:
             raise ValueError(f"expected the widest patch to be at most {MAX_SIDE} pixels wide, got {widest}")
         if self.canvas_size is not None:

@@ -15,7 +15,8 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 from torch import Tensor
 
-from glimpse_env.spaces import MAX_SCORE
+from glimpse_env.retina import grid_locations
+from glimpse_env.spaces import MAX_LOGIT, pack_action
 from glimpse_env.world import World
 
 
@@ -23,7 +24,7 @@ class DiscreteActions(gym.ActionWrapper[Any, Any, Any], RecordConstructorArgs):
     """Offers `MultiDiscrete([grid * grid, num_classes])` actions: a cell of the canvas, and a class.
 
     Cell `k` of `grid` columns and rows stands for its centre; cells count from the top-left corner, row by row. The
-    class gets the score 20 and all others -20, so the belief is one-hot, and only the original reward makes sense.
+    class gets the logit 20 and all others -20, so the belief is one-hot, and only the original reward makes sense.
 
     Args:
         env: A glimpse environment, its reward included.
@@ -31,7 +32,7 @@ class DiscreteActions(gym.ActionWrapper[Any, Any, Any], RecordConstructorArgs):
 
     Raises:
         TypeError: `grid` is not an integer.
-        ValueError: `grid` is less than 1, `env` has other actions than locations and class scores, or its reward is
+        ValueError: `grid` is less than 1, `env` has other actions than locations and logits, or its reward is
             shaped by the belief.
 
     Example:
@@ -51,7 +52,7 @@ class DiscreteActions(gym.ActionWrapper[Any, Any, Any], RecordConstructorArgs):
         self.action_space = spaces.MultiDiscrete(list(self._choices))
 
     def action(self, action: Any) -> NDArray[np.float32]:
-        """Translates an action `(2,)` of integers into a location and class scores `(2 + num_classes,)`.
+        """Translates an action `(2,)` of integers into a location and logits `(2 + num_classes,)`.
 
         Raises:
             TypeError: The action does not consist of integers.
@@ -105,8 +106,7 @@ def _choices(env: Any, action_space: gym.Space[Any], grid: Any) -> tuple[int, in
     world = getattr(env.unwrapped, "world", None)
     if not isinstance(world, World) or action_space != world.action_space:
         raise ValueError(
-            "expected a glimpse environment whose actions are locations and class scores, "
-            f"got {env} with {action_space}"
+            f"expected a glimpse environment whose actions are locations and logits, got {env} with {action_space}"
         )
     layer = env
     while layer is not env.unwrapped:
@@ -130,8 +130,7 @@ def _read(action: NDArray[Any], shape: tuple[int, ...], choices: tuple[int, int]
 
 
 def _translate(cells: Tensor, grid: int, num_classes: int) -> Tensor:
-    """Cells and classes `(..., 2)` int64 as locations and class scores `(..., 2 + num_classes)` float32."""
+    """Cells and classes `(..., 2)` int64 as locations and logits `(..., 2 + num_classes)` float32."""
     cell, answer = cells.unbind(-1)
-    location = torch.stack([cell % grid, cell // grid], dim=-1) * 2 + 1 - grid
-    scores = torch.nn.functional.one_hot(answer, num_classes) * (2 * MAX_SCORE) - MAX_SCORE
-    return torch.cat([location / grid, scores], dim=-1).float()
+    logits = torch.nn.functional.one_hot(answer, num_classes) * (2 * MAX_LOGIT) - MAX_LOGIT
+    return pack_action(grid_locations(grid, cells.device)[cell], logits.float())

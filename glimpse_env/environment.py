@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from glimpse_env import draws
 from glimpse_env.config import WorldConfig, check_render_mode, read_options
+from glimpse_env.data import counter_rng
 from glimpse_env.spaces import read_action
 from glimpse_env.window import Window
 from glimpse_env.world import World
@@ -44,8 +44,8 @@ class GlimpseEnv(gym.Env[Any, Any]):
     Patch s covers `g * 2**s` pixels a side, with `g = glimpse_size`, and is average-pooled to `g`.
 
     ## Action space
-    `Box` of `2 + num_classes` floats: the next location, then a score (logit) in [-20, 20] for each class. The belief
-    is the softmax of the scores. Numbers outside their range are clipped to it. `DiscreteActions` offers a
+    `Box` of `2 + num_classes` floats: the next location, then a logit (logit) in [-20, 20] for each class. The belief
+    is the softmax of the logits. Numbers outside their range are clipped to it. `DiscreteActions` offers a
     `MultiDiscrete` instead.
 
     ## Rewards
@@ -122,9 +122,9 @@ class GlimpseEnv(gym.Env[Any, Any]):
             indices = self.world.read_index([index])
         super().reset(seed=seed)
         if seed is not None:
-            self.world.seed(np.array([draws.make_key(seed)]))
+            self.world.seed(np.array([counter_rng.make_key(seed)]))
         elif not self.world.seeded:
-            self.world.seed(draws.random_keys(self.np_random, 1))
+            self.world.seed(counter_rng.random_keys(self.np_random, 1))
         observation = _first(self.world.begin(indices, episode))
         self._show()
         return observation, {"index": self.world.indices.item()}
@@ -172,7 +172,7 @@ class GlimpseEnv(gym.Env[Any, Any]):
             self._window.show(self._draw())
 
     def _draw(self) -> NDArray[np.uint8]:
-        from glimpse_env.rendering import draw
+        from glimpse_env.rendering.frame import draw
 
         return draw(self.world.scene(0))
 

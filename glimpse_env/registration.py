@@ -9,7 +9,6 @@ from gymnasium.vector import VectorEnv
 
 from glimpse_env.config import check_names
 from glimpse_env.environment import GlimpseEnv
-from glimpse_env.names import unknown_name_error
 from glimpse_env.reward_wrappers import (
     DEFAULT_WEIGHT,
     AnytimeReward,
@@ -22,6 +21,7 @@ from glimpse_env.reward_wrappers import (
     VectorInformationGainReward,
     read_weight,
 )
+from glimpse_env.utils.errors import unknown_name_error
 from glimpse_env.vector import GlimpseVectorEnv
 
 _TRANSLATED = {"num_glimpses": 6, "glimpse_size": 12, "num_scales": 3, "canvas_size": 60}

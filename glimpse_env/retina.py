@@ -1,15 +1,8 @@
-"""The retina: what a glimpse at a location looks like, as pure functions on batches of canvases.
-
-A retina looks with `num_scales` square patches around one location. Patch `s` covers `glimpse_size * 2**s` pixels a
-side and is average-pooled to `glimpse_size`, so that coarser patches see more and in less detail (Mnih et al. 2014,
-section 3.1). Outside the canvas there is background (0).
-
-Pooling is done once per canvas instead of once per glimpse: `box_sums` adds up the pixels below a `2**s` square at
-every position, and `glimpses` then only picks `glimpse_size**2` of these sums for each patch.
-"""
+"""The retina: what a glimpse at a location looks like, and which pixels of a canvas it covers."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -17,115 +10,196 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-WHITE = 255
+MAX_PIXEL = 255
+"""The value of a white pixel; pixels are uint8."""
 
 
-def box_sums(canvases: Tensor, glimpse_size: int, num_scales: int) -> list[Tensor]:
-    """Sums the pixels below a square of side `2**s`, for every scale and every position that a glimpse can need.
+@dataclass(frozen=True)
+class Retina:
+    """The geometry of looking: `num_scales` square patches around one location.
 
-    Args:
-        canvases: Batch of canvases, `(N, C, H, W)` uint8.
-        glimpse_size: Side of a patch after pooling, in pixels.
-        num_scales: Number of scales, at least 1.
+    Patch `s` covers `glimpse_size * 2**s` pixels a side and is average-pooled to `glimpse_size`, so coarse patches see
+    more, in less detail (Mnih et al. 2014, section 3.1). Outside the canvas there is background (0).
 
-    Returns:
-        One integer tensor a scale, `(N, C, H + P, W + P)` with `P = glimpse_size * 2**s`, the side of the patch. Entry
-        `[..., i, j]` is the sum over the square whose top-left pixel is `(i - P // 2, j - P // 2)`.
-    """
-    sums = []
-    pooled = canvases
-    for scale in range(num_scales):
-        if scale > 0:
-            half = 2 ** (scale - 1)
-            # One name for all, so that each is let go of once the next is there.
-            pooled = pad(pooled.to(_sum_dtype(scale)), (half, half, half, half))
-            pooled = pooled[..., :-half, :] + pooled[..., half:, :]
-            pooled = pooled[..., :-half] + pooled[..., half:]
-        patch_size = glimpse_size * 2**scale
-        # The first entry of `pooled` is the square that starts 2**scale - 1 pixels before the canvas.
-        before, after = patch_size // 2 - 2**scale + 1, patch_size - patch_size // 2
-        sums.append(pad(pooled, (before, after, before, after)))
-    return sums
-
-
-def glimpses(sums: list[Tensor], locations: Tensor, glimpse_size: int) -> Tensor:
-    """Looks at each canvas once.
+    Pooling happens once per canvas instead of once per glimpse: `pool` sums the pixels of every `2**s` square, and
+    `glimpses` picks `glimpse_size**2` of these sums for each patch.
 
     Args:
-        sums: What `box_sums` made of the `N` canvases with the same `glimpse_size`.
-        locations: Where to look, `(N, 2)` float32, `(x, y)`; (-1, -1) is the top-left corner of the canvas. Clipped to
-            [-1, 1].
         glimpse_size: Side of a patch after pooling, in pixels.
-
-    Returns:
-        The glimpses, `(N, num_scales * C, glimpse_size, glimpse_size)` float32 in [0, 1], fine scales first.
+        num_scales: Number of patches, at least 1.
 
     Example:
+        >>> retina = Retina(glimpse_size=2, num_scales=1)
         >>> canvas = torch.full((1, 1, 4, 4), 255, dtype=torch.uint8)
-        >>> glimpses(box_sums(canvas, 2, 1), torch.tensor([[-1.0, -1.0]]), 2)
+        >>> retina.glimpses(retina.pool(canvas), torch.tensor([[-1.0, -1.0]]))
         tensor([[[[0., 0.],
                   [0., 1.]]]])
     """
-    count, channels, height, width = sums[0].shape
-    canvas_shape = (height - glimpse_size, width - glimpse_size)
-    patches = []
-    for scale, table in enumerate(sums):
-        plan = _plan(canvas_shape, channels, glimpse_size, scale, locations.device)
-        if count == 1:  # a slice of one table takes half as long as picking the same pixels one by one
-            x, y = _starts(locations, plan.half, plan.shift)[0].tolist()
-            side, block = glimpse_size * 2**scale, 2**scale
-            patches.append(table[:, :, y : y + side : block, x : x + side : block] / plan.white)
-        else:
-            patch = table.view(count, -1).gather(1, _pixels(locations, plan)) / plan.white
-            patches.append(patch.view(count, channels, glimpse_size, glimpse_size))
-    return patches[0] if len(patches) == 1 else torch.cat(patches, dim=1)
+
+    glimpse_size: int
+    num_scales: int
+
+    def patch_size(self, scale: int) -> int:
+        """Side of the patch of a scale on the canvas, in pixels: `glimpse_size * 2**scale`."""
+        return self.glimpse_size * 2**scale
+
+    @property
+    def field_of_view(self) -> int:
+        """Side of the coarsest patch on the canvas, in pixels; it covers all others."""
+        return self.patch_size(self.num_scales - 1)
+
+    def pool(self, canvases: Tensor) -> list[Tensor]:
+        """Sums the pixels of every square of side `2**s` that a glimpse can need, for every scale `s`.
+
+        Args:
+            canvases: `(N, C, H, W)` uint8.
+
+        Returns:
+            One table of integers per scale, `(N, C, H + P, W + P)` with `P = patch_size(s)`. Entry `[..., i, j]` is the
+            sum over the square whose top-left pixel is `(i - P // 2, j - P // 2)`.
+        """
+        tables = []
+        pooled = canvases
+        for scale in range(self.num_scales):
+            if scale > 0:
+                half = 2 ** (scale - 1)
+                # One name for all, so that each is freed once the next is there.
+                pooled = pad(pooled.to(_sum_dtype(scale)), (half, half, half, half))
+                pooled = pooled[..., :-half, :] + pooled[..., half:, :]
+                pooled = pooled[..., :-half] + pooled[..., half:]
+            patch_size = self.patch_size(scale)
+            # The first entry of `pooled` is the square that starts 2**scale - 1 pixels before the canvas.
+            before, after = patch_size // 2 - 2**scale + 1, patch_size - patch_size // 2
+            tables.append(pad(pooled, (before, after, before, after)))
+        return tables
+
+    def glimpses(self, tables: list[Tensor], locations: Tensor) -> Tensor:
+        """Looks at each canvas once.
+
+        Args:
+            tables: What `pool` returned for `N` canvases.
+            locations: Where to look, `(N, 2)` float32, `(x, y)`, clipped to [-1, 1].
+
+        Returns:
+            `(N, num_scales * C, glimpse_size, glimpse_size)` float32 in [0, 1], fine scales first.
+        """
+        size = self.glimpse_size
+        count, channels, height, width = tables[0].shape
+        canvas_shape = (height - size, width - size)
+        patches = []
+        for scale, table in enumerate(tables):
+            plan = _plan(canvas_shape, channels, size, scale, locations.device)
+            if count == 1:  # a slice of one table takes half as long as picking the same pixels one by one
+                x, y = _starts(locations, plan.half, plan.shift)[0].tolist()
+                side, block = size * 2**scale, 2**scale
+                patches.append(table[:, :, y : y + side : block, x : x + side : block] / plan.max_sum)
+            else:
+                patch = table.view(count, -1).gather(1, _pixels(locations, plan)) / plan.max_sum
+                patches.append(patch.view(count, channels, size, size))
+        return patches[0] if len(patches) == 1 else torch.cat(patches, dim=1)
+
+    def glimpses_everywhere(self, tables: list[Tensor], locations: Tensor) -> Tensor:
+        """Looks at each canvas once from every location.
+
+        Args:
+            tables: What `pool` returned for `N` canvases.
+            locations: Where to look, `(L, 2)` float32, `(x, y)`, clipped to [-1, 1].
+
+        Returns:
+            `(N, L, num_scales * C, glimpse_size, glimpse_size)` float32 in [0, 1]: what `glimpses` gives for each pair.
+        """
+        size = self.glimpse_size
+        count, channels, height, width = tables[0].shape
+        canvas_shape = (height - size, width - size)
+        patches = []
+        for scale, table in enumerate(tables):
+            plan = _plan(canvas_shape, channels, size, scale, locations.device)
+            patch = table.view(count, -1).index_select(1, _pixels(locations, plan).flatten()) / plan.max_sum
+            patches.append(patch.view(count, len(locations), channels, size, size))
+        return torch.cat(patches, dim=2)
+
+    def patch_corners(self, locations: Tensor, canvas_shape: tuple[int, int], scale: int = 0) -> Tensor:
+        """Places the patch of a scale so that it is centred on each location, at whole-pixel precision.
+
+        Args:
+            locations: Where to look, `(..., 2)` float32, `(x, y)`, clipped to [-1, 1].
+            canvas_shape: `(height, width)` of the canvas in pixels.
+            scale: Which patch; 0 is the finest.
+
+        Returns:
+            Pixel column and row of each patch's top-left corner, `(..., 2)` int64. A patch may begin before the canvas
+            or end beyond it.
+
+        Example:
+            >>> corners = torch.tensor([[-1.0, -1.0], [0.0, 0.0], [1.0, 1.0]])
+            >>> Retina(8, 1).patch_corners(corners, (28, 40))
+            tensor([[-4, -4],
+                    [16, 10],
+                    [36, 24]])
+        """
+        patch_size = self.patch_size(scale)
+        half, shift = _placement(canvas_shape, patch_size, locations.device)
+        return _starts(locations, half, shift) - patch_size // 2
+
+    def coverage(self, locations: Tensor, canvas_shape: tuple[int, int]) -> Tensor:
+        """The coverage mask: which pixels lay in a patch of any scale, in this glimpse or an earlier one.
+
+        Args:
+            locations: `(N, T, 2)` float32.
+            canvas_shape: `(height, width)` of the canvas in pixels.
+
+        Returns:
+            `(N, T, height, width)` bool.
+
+        Example:
+            >>> Retina(2, 1).coverage(torch.tensor([[[-1.0, -1.0], [1.0, 1.0]]]), (3, 3)).int()
+            tensor([[[[1, 0, 0],
+                      [0, 0, 0],
+                      [0, 0, 0]],
+            <BLANKLINE>
+                     [[1, 0, 0],
+                      [0, 0, 0],
+                      [0, 0, 1]]]], dtype=torch.int32)
+        """
+        corners = self.patch_corners(locations, canvas_shape, self.num_scales - 1)[..., None]  # (N, T, 2, 1)
+        height, width = canvas_shape
+        columns, rows = (
+            (pixels >= start) & (pixels < start + self.field_of_view)
+            for pixels, start in (
+                (torch.arange(width, device=locations.device), corners[:, :, 0]),
+                (torch.arange(height, device=locations.device), corners[:, :, 1]),
+            )
+        )
+        covered = rows[..., :, None] & columns[..., None, :]
+        # In place: a cumulative sum would hold eight bytes per pixel.
+        for glimpse in range(1, covered.shape[1]):
+            covered[:, glimpse] |= covered[:, glimpse - 1]
+        return covered
 
 
-def glimpses_everywhere(sums: list[Tensor], locations: Tensor, glimpse_size: int) -> Tensor:
-    """Looks at each canvas once from every location.
-
-    Args:
-        sums: What `box_sums` made of the `N` canvases with the same `glimpse_size`.
-        locations: Where to look, `(L, 2)` float32, `(x, y)`, clipped to [-1, 1].
-        glimpse_size: Side of a patch after pooling, in pixels.
-
-    Returns:
-        `(N, L, num_scales * C, glimpse_size, glimpse_size)` float32 in [0, 1]: what `glimpses` gives for every pair.
-    """
-    count, channels, height, width = sums[0].shape
-    canvas_shape = (height - glimpse_size, width - glimpse_size)
-    patches = []
-    for scale, table in enumerate(sums):
-        plan = _plan(canvas_shape, channels, glimpse_size, scale, locations.device)
-        patch = table.view(count, -1).index_select(1, _pixels(locations, plan).flatten()) / plan.white
-        patches.append(patch.view(count, len(locations), channels, glimpse_size, glimpse_size))
-    return torch.cat(patches, dim=2)
-
-
-def patch_corners(locations: Tensor, canvas_shape: tuple[int, int], patch_size: int) -> Tensor:
-    """Places square patches so that each is centred on its location, at whole-pixel precision.
-
-    Args:
-        locations: Where to look, `(N, 2)` float32, `(x, y)`, clipped to [-1, 1].
-        canvas_shape: `(height, width)` of the canvas in pixels.
-        patch_size: Side of the patch in pixels, odd or even.
-
-    Returns:
-        The pixel column and row of each patch's top-left corner, `(N, 2)` int64; negative or beyond the canvas where
-        the patch is.
+def cell_centres(count: int, device: torch.device | None = None) -> Tensor:
+    """The centres of `count` equal parts of [-1, 1], `(2 i + 1 - count) / count` for `i` from 0; `(count,)` float32.
 
     Example:
-        >>> patch_corners(torch.tensor([[-1.0, -1.0], [0.0, 0.0], [1.0, 1.0]]), (28, 40), 8)
-        tensor([[-4, -4],
-                [16, 10],
-                [36, 24]])
+        >>> cell_centres(2)
+        tensor([-0.5000,  0.5000])
     """
-    half, shift = _placement(canvas_shape, patch_size, locations.device)
-    return _starts(locations, half, shift) - patch_size // 2
+    return (2 * torch.arange(count, device=device) + 1 - count) / count
+
+
+def grid_locations(grid: int, device: torch.device | None = None) -> Tensor:
+    """The centres of `grid` by `grid` equal cells of a canvas, row by row, `(grid**2, 2)` float32, `(x, y)`.
+
+    Example:
+        >>> grid_locations(2).tolist()
+        [[-0.5, -0.5], [0.5, -0.5], [-0.5, 0.5], [0.5, 0.5]]
+    """
+    along = cell_centres(grid, device)
+    return torch.stack([along.repeat(grid), along.repeat_interleave(grid)], dim=1)
 
 
 def _starts(locations: Tensor, half: Tensor, shift: Tensor) -> Tensor:
-    """Column and row of each patch's top-left corner in a table of sums, `(N, 2)` int64, at least 0."""
+    """Column and row of each patch's top-left corner in a table of sums, `(..., 2)` int64, at least 0."""
     # Two roundings, never one fused multiply-add: batches of every size must agree on the pixel.
     return (locations.clamp(-1, 1) * half).add_(shift).long()
 
@@ -144,7 +218,7 @@ class _Plan(NamedTuple):
     shift: Tensor
     strides: Tensor  # (2,): from a patch's column and row to its first pixel
     steps: Tensor  # (C*g*g,): from there to all its pixels
-    white: int  # the sum over a white square
+    max_sum: int  # the sum over a white square
 
 
 @lru_cache(maxsize=64)
@@ -156,7 +230,7 @@ def _plan(canvas_shape: tuple[int, int], channels: int, glimpse_size: int, scale
     planes = torch.arange(channels, device=device) * (rows * columns)
     steps = planes[:, None, None] + along[:, None] * columns + along
     strides = torch.tensor([1, columns], device=device)
-    return _Plan(*_placement(canvas_shape, patch_size, device), strides, steps.flatten(), WHITE * block * block)
+    return _Plan(*_placement(canvas_shape, patch_size, device), strides, steps.flatten(), MAX_PIXEL * block * block)
 
 
 def _pixels(locations: Tensor, plan: _Plan) -> Tensor:
@@ -165,4 +239,4 @@ def _pixels(locations: Tensor, plan: _Plan) -> Tensor:
 
 
 def _sum_dtype(scale: int) -> torch.dtype:
-    return torch.int16 if WHITE * 4**scale <= torch.iinfo(torch.int16).max else torch.int32
+    return torch.int16 if MAX_PIXEL * 4**scale <= torch.iinfo(torch.int16).max else torch.int32

@@ -37,7 +37,7 @@ class _Purse:
         if not isinstance(world, World) or space != world.action_space:
             raise ValueError(
                 "expected a glimpse environment (of several, the native vector environment) whose actions are "
-                f"locations and class scores, got {env} with {space}; DiscreteActions goes around the reward, not below"
+                f"locations and logits, got {env} with {space}; DiscreteActions goes around the reward, not below"
             )
         self._world = world
         self._potential = potential
@@ -64,10 +64,10 @@ class _Purse:
         Returns:
             `(N,)` float32, or None where there is nothing to pay.
         """
-        scores = self._world.scores
-        payment = rewards.hard_reward(scores, labels) if ended else None
+        logits = self._world.logits
+        payment = rewards.hard_reward(logits, labels) if ended else None
         if self._potential is not None:
-            potential = self._potential(scores, labels)
+            potential = self._potential(logits, labels)
             gain = rewards.shaping(potential, self._previous, self._weight)
             payment = gain if payment is None else payment + gain
             if not self._since_first:
@@ -148,7 +148,7 @@ class HardAttentionReward(_RewardWrapper):
         env: A glimpse environment.
 
     Raises:
-        ValueError: `env` is no glimpse environment, or has other actions than locations and class scores.
+        ValueError: `env` is no glimpse environment, or has other actions than locations and logits.
     """
 
     def __init__(self, env: Env[Any, Any]) -> None:
@@ -174,7 +174,7 @@ class EntropyShapedReward(_ShapedReward):
 
     Raises:
         TypeError: `weight` is no number.
-        ValueError: `env` is no glimpse environment, has other actions than locations and class scores, or `weight` is
+        ValueError: `env` is no glimpse environment, has other actions than locations and logits, or `weight` is
             not finite.
     """
 
@@ -193,7 +193,7 @@ class InformationGainReward(_ShapedReward):
 
     Raises:
         TypeError: `weight` is no number.
-        ValueError: `env` is no glimpse environment, has other actions than locations and class scores, or `weight` is
+        ValueError: `env` is no glimpse environment, has other actions than locations and logits, or `weight` is
             not finite.
     """
 
@@ -214,7 +214,7 @@ class AnytimeReward(_ShapedReward):
 
     Raises:
         TypeError: `weight` is no number.
-        ValueError: `env` is no glimpse environment, has other actions than locations and class scores, or `weight` is
+        ValueError: `env` is no glimpse environment, has other actions than locations and logits, or `weight` is
             not finite.
     """
 

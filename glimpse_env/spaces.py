@@ -1,9 +1,9 @@
-"""The observation and action spaces, and how an action is read."""
+"""The observation and action spaces, and the codec between an action and what it says."""
 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -11,22 +11,85 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 from torch import Tensor
 
-MAX_SCORE = 20.0
-"""Class scores lie in [-MAX_SCORE, MAX_SCORE]."""
+from glimpse_env.retina import Retina
+
+MAX_LOGIT = 20.0
+"""Logits lie in [-MAX_LOGIT, MAX_LOGIT]."""
+
+LOCATION_SIZE = 2
+"""Numbers of a location, `(x, y)`."""
+
+ArrayT = TypeVar("ArrayT", NDArray[np.float32], Tensor)
 
 
-def observation_space(channels: int, glimpse_size: int, num_scales: int) -> spaces.Dict:
+class Action(NamedTuple):
+    """What an action says, each part an array or a tensor with the same leading dimensions.
+
+    Attributes:
+        location: Where to look next, `(..., 2)`, `(x, y)` in [-1, 1].
+        logits: Of the belief, `(..., num_classes)` in [-20, 20].
+    """
+
+    location: Any
+    logits: Any
+
+
+def observation_space(channels: int, retina: Retina) -> spaces.Dict:
     """The space of what an agent sees: the glimpse, `(num_scales * channels, g, g)`, and where it was taken."""
+    size = retina.glimpse_size
     return spaces.Dict(
-        glimpse=spaces.Box(0.0, 1.0, (num_scales * channels, glimpse_size, glimpse_size), np.float32),
-        location=spaces.Box(-1.0, 1.0, (2,), np.float32),
+        glimpse=spaces.Box(0.0, 1.0, (retina.num_scales * channels, size, size), np.float32),
+        location=spaces.Box(-1.0, 1.0, (LOCATION_SIZE,), np.float32),
     )
 
 
 def action_space(num_classes: int) -> spaces.Box:
-    """The space of what an agent says: the next location `(x, y)`, then a score (logit) for each class."""
-    high = np.array([1.0] * 2 + [MAX_SCORE] * num_classes, dtype=np.float32)
+    """The space of what an agent says: the next location `(x, y)`, then the logits of its belief, one per class."""
+    high = np.array([1.0] * LOCATION_SIZE + [MAX_LOGIT] * num_classes, dtype=np.float32)
     return spaces.Box(-high, high, dtype=np.float32)
+
+
+def num_classes_of(space: spaces.Space[Any]) -> int:
+    """How many classes the actions of a space tell apart.
+
+    Raises:
+        ValueError: It is not the action space of a glimpse environment.
+    """
+    if not isinstance(space, spaces.Box) or len(space.shape) != 1 or space.shape[0] <= LOCATION_SIZE:
+        raise ValueError(f"expected the action space of a glimpse environment, got {space}")
+    return space.shape[0] - LOCATION_SIZE
+
+
+def pack_action(location: ArrayT, logits: ArrayT) -> ArrayT:
+    """Makes an action `(..., 2 + num_classes)` of a location `(..., 2)` and logits `(..., num_classes)`.
+
+    Example:
+        >>> pack_action(torch.tensor([0.5, -1.0]), torch.tensor([3.0, -3.0]))
+        tensor([ 0.5000, -1.0000,  3.0000, -3.0000])
+    """
+    if isinstance(location, Tensor):
+        return torch.cat([location, logits], dim=-1)
+    return np.concatenate([location, logits], axis=-1)
+
+
+def unpack_action(action: ArrayT) -> Action:
+    """Parts an action `(..., 2 + num_classes)`; the parts share its memory.
+
+    Example:
+        >>> unpack_action(torch.tensor([0.5, -1.0, 3.0, -3.0])).logits
+        tensor([ 3., -3.])
+    """
+    return Action(action[..., :LOCATION_SIZE], action[..., LOCATION_SIZE:])
+
+
+def belief_of(logits: Tensor) -> Tensor:
+    """The belief `(..., num_classes)` that logits of an action stand for: their softmax, clipped to [-20, 20] before.
+
+    Example:
+        >>> belief_of(torch.tensor([0.0, 0.0]))
+        tensor([0.5000, 0.5000])
+    """
+    return logits.clamp(-MAX_LOGIT, MAX_LOGIT).softmax(-1)
 
 
 def read_action(action: Any, shape: tuple[int, ...], device: torch.device) -> Tensor:
@@ -39,7 +102,7 @@ def read_action(action: Any, shape: tuple[int, ...], device: torch.device) -> Te
 
     Returns:
         A copy with a batch in front, `(N, 2 + num_classes)`, float32 on `device`: locations clipped to [-1, 1], class
-        scores to [-20, 20].
+        logits to [-20, 20].
 
     Raises:
         TypeError: The action does not consist of floating-point numbers.
@@ -79,7 +142,7 @@ def _check(floating: bool, shape: tuple[int, ...], expected: tuple[int, ...], dt
 
 @lru_cache(maxsize=16)
 def _bound(length: int) -> NDArray[np.float32]:
-    return action_space(length - 2).high.astype(np.float32)
+    return action_space(length - LOCATION_SIZE).high.astype(np.float32)
 
 
 @lru_cache(maxsize=16)

@@ -14,8 +14,8 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 from torch import Tensor
 
-from glimpse_env import draws
 from glimpse_env.config import WorldConfig, check_render_mode, read_options
+from glimpse_env.data import counter_rng
 from glimpse_env.environment import RENDER_FPS
 from glimpse_env.spaces import read_action
 from glimpse_env.world import World
@@ -83,7 +83,7 @@ class GlimpseVectorEnv(VectorEnv[dict[str, ArrayOrTensor], ArrayOrTensor, ArrayO
         self.single_action_space = self.world.action_space
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
-        self._action_shape = (num_envs, 2 + self.world.dataset.num_classes)
+        self._action_shape = (num_envs, *self.world.action_space.shape)
         self._as_numpy = device is None
 
     def reset(
@@ -111,9 +111,9 @@ class GlimpseVectorEnv(VectorEnv[dict[str, ArrayOrTensor], ArrayOrTensor, ArrayO
         if seed is not None:
             seeds = _read_seeds(seed, self.num_envs)
             super().reset(seed=seeds[0])
-            self.world.seed(np.array([draws.make_key(one) for one in seeds]))
+            self.world.seed(np.array([counter_rng.make_key(one) for one in seeds]))
         elif not self.world.seeded:
-            self.world.seed(draws.random_keys(self.np_random, self.num_envs))
+            self.world.seed(counter_rng.random_keys(self.np_random, self.num_envs))
         observations = self.world.begin(indices, episode)
         return self._batch(observations), self._masked({"index": self.world.indices.clone()})
 
@@ -155,7 +155,7 @@ class GlimpseVectorEnv(VectorEnv[dict[str, ArrayOrTensor], ArrayOrTensor, ArrayO
         """
         if self.render_mode is None:
             return None
-        from glimpse_env.rendering import draw
+        from glimpse_env.rendering.frame import draw
 
         return tuple(draw(self.world.scene(copy)) for copy in range(self.num_envs))
 

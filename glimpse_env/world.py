@@ -13,15 +13,16 @@ import torch
 from gymnasium.error import ResetNeeded
 from torch import Tensor
 
-from glimpse_env import canvases, draws, retina, spaces
+from glimpse_env import spaces
 from glimpse_env.config import WorldConfig, check_integer
-from glimpse_env.datasets import load_dataset
-from glimpse_env.schedule import Schedule
+from glimpse_env.data import canvases, counter_rng
+from glimpse_env.data.datasets import load_dataset
+from glimpse_env.data.episode_sampler import EpisodeSampler
 
 if TYPE_CHECKING:
-    from glimpse_env.rendering import Scene
+    from glimpse_env.rendering.frame import Scene
 
-TEST_CANVASES = draws.make_key(2014)
+TEST_CANVASES = counter_rng.make_key(2014)
 """Canvas `i` of the test split is drawn with this key, as episode `i`: the same in every run."""
 
 
@@ -34,12 +35,13 @@ class World:
         device: Where the tensors live.
 
     Attributes:
+        retina: The geometry of looking.
         dataset: The data set that images are drawn from, with its class names.
         indices: Which image of the split each copy looks at, `(N,)` int64.
         labels: The class of that image, `(N,)` int64. Agents must not see it.
         canvases: What each copy looks at, `(N, C, H, W)` uint8.
         path: The locations of the glimpses so far, each `(N, 2)` float32.
-        scores: The class scores of the last action, `(N, num_classes)`; kept when the next episode begins.
+        logits: The logits of the last action, `(N, num_classes)`; kept when the next episode begins.
         num_steps: How many actions were taken since the last `begin`; None before the first `begin`.
     """
 
@@ -51,26 +53,27 @@ class World:
         self.dataset = load_dataset(config.dataset, config.split, config.data_dir)
         _, channels, height, width = self.dataset.images.shape
         _check_canvas(config, height, width)
-        self.observation_space = spaces.observation_space(channels, config.glimpse_size, config.num_scales)
+        self.retina = config.retina
+        self.observation_space = spaces.observation_space(channels, self.retina)
         self.action_space = spaces.action_space(self.dataset.num_classes)
         self.num_steps: int | None = None
         self.canvases = torch.empty(0, dtype=torch.uint8, device=device)
         self.indices = torch.zeros(num_envs, dtype=torch.int64, device=device)
         self.labels = self.indices
-        self.scores = torch.zeros(num_envs, self.dataset.num_classes, device=device)
+        self.logits = torch.zeros(num_envs, self.dataset.num_classes, device=device)
         self._data = self.dataset.to(device)
         self._num_canvas_draws = 0 if config.canvas_size is None else canvases.draws_needed(config.num_distractors)
         self.path: list[Tensor] = []
-        self._sums: list[Tensor] = []
+        self._tables: list[Tensor] = []
         self._initial_locations = None
         if config.initial_location is not None:
             self._initial_locations = torch.tensor([config.initial_location], device=device).repeat(num_envs, 1)
-        self._schedule: Schedule | None = None
+        self._sampler: EpisodeSampler | None = None
 
     @property
     def seeded(self) -> bool:
         """Whether `seed` was ever called."""
-        return self._schedule is not None
+        return self._sampler is not None
 
     @property
     def done(self) -> bool:
@@ -99,9 +102,9 @@ class World:
             )
         return torch.from_numpy(array.astype(np.int64)).to(self.device)
 
-    def seed(self, keys: draws.Keys) -> None:
+    def seed(self, keys: counter_rng.Keys) -> None:
         """Begins the random numbers anew, with one key a copy, `(N,)`."""
-        self._schedule = Schedule(keys, len(self._data.images), self._num_canvas_draws, self.device)
+        self._sampler = EpisodeSampler(keys, len(self._data.images), self._num_canvas_draws, self.device)
 
     def begin(self, indices: Tensor | None = None, episode: int | None = None) -> dict[str, Tensor]:
         """Begins an episode on every copy and looks at it once. The world must be `seeded`.
@@ -113,16 +116,16 @@ class World:
         Returns:
             The first observation: `glimpse` `(N, num_scales * C, g, g)` and `location` `(N, 2)`.
         """
-        assert self._schedule is not None
+        assert self._sampler is not None
         if episode is not None:
-            self._schedule.seek(episode)
-        drawn, locations, numbers = self._schedule.next()
+            self._sampler.seek(episode)
+        drawn, locations, numbers = self._sampler.next()
         self.indices = drawn if indices is None else indices
         self.labels = self._data.labels.index_select(0, self.indices)
         # Lets go of the old ones first: with many copies they take most of the memory.
-        self._sums, self.canvases = [], self.canvases[:0]
+        self._tables, self.canvases = [], self.canvases[:0]
         self.canvases = self._make_canvases(numbers)
-        self._sums = retina.box_sums(self.canvases, self.config.glimpse_size, self.config.num_scales)
+        self._tables = self.retina.pool(self.canvases)
         self.path = [locations if self._initial_locations is None else self._initial_locations]
         self.num_steps = 0
         return self._look()
@@ -138,7 +141,7 @@ class World:
         """
         assert self.num_steps is not None
         self.num_steps += 1
-        locations, self.scores = actions.split([2, self.dataset.num_classes], dim=1)
+        locations, self.logits = spaces.unpack_action(actions)
         if not self.done:
             self.path.append(locations)
         return self._look()
@@ -152,7 +155,7 @@ class World:
 
     def outcome(self) -> dict[str, Tensor]:
         """What `info` tells at the end of an episode; each `(N,)`."""
-        predictions = self.scores.argmax(-1)
+        predictions = self.logits.argmax(-1)
         return {"label": self.labels, "prediction": predictions, "is_success": predictions == self.labels}
 
     def scene(self, copy: int) -> Scene:
@@ -162,27 +165,25 @@ class World:
             ResetNeeded: No episode ever began.
         """
         # Drawing needs matplotlib, which takes longer to import than everything else here.
-        from glimpse_env.rendering import Scene
+        from glimpse_env.rendering.frame import Scene
 
         if self.num_steps is None:
             raise ResetNeeded("render() was called before reset(): call reset() first")
-        belief = (self.scores if self.num_steps > 0 else torch.zeros_like(self.scores))[copy].softmax(-1)
+        belief = (self.logits if self.num_steps > 0 else torch.zeros_like(self.logits))[copy].softmax(-1)
         return Scene(
             canvas=self.canvases[copy].cpu().numpy(),
             glimpse=self._look()["glimpse"][copy].cpu().numpy(),
             locations=torch.stack([locations[copy] for locations in self.path]).cpu().numpy(),
             belief=belief.cpu().numpy(),
             class_names=self.dataset.class_names,
-            glimpse_size=self.config.glimpse_size,
-            num_scales=self.config.num_scales,
+            retina=self.retina,
             num_glimpses=self.config.num_glimpses,
             label=int(self.labels[copy]) if self.done else None,
         )
 
     def _look(self) -> dict[str, Tensor]:
         locations = self.path[-1]
-        glimpse = retina.glimpses(self._sums, locations, self.config.glimpse_size)
-        return {"glimpse": glimpse, "location": locations.clone()}
+        return {"glimpse": self.retina.glimpses(self._tables, locations), "location": locations.clone()}
 
     def _make_canvases(self, numbers: Tensor) -> Tensor:
         config = self.config
@@ -190,7 +191,7 @@ class World:
             return self._data.images.index_select(0, self.indices)
         if config.split == "test":
             keys = np.full(self.num_envs, TEST_CANVASES)
-            uniform = draws.uniform(keys, self.indices.cpu().numpy(), 0, self._num_canvas_draws)
+            uniform = counter_rng.uniform(keys, self.indices.cpu().numpy(), 0, self._num_canvas_draws)
             numbers = torch.from_numpy(uniform).to(self.device)
         return canvases.place(self._data.images, self.indices, config.canvas_size, config.num_distractors, numbers)
 

@@ -7,18 +7,14 @@ python scripts/benchmark.py explain
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1]))  # before scripts/, where `explain` is a script, not the package
 
 import tyro
 
-from scripts.benchmark_env import benchmark_env
-from scripts.benchmark_explain import benchmark_explain
-from scripts.benchmark_tables import show
-from scripts.benchmark_train import benchmark_train
+from scripts.benchmarks.env import benchmark_env
+from scripts.benchmarks.explain import benchmark_explain
+from scripts.benchmarks.tables import show
+from scripts.benchmarks.train import benchmark_train
 
 BENCHMARKS = {"env": benchmark_env, "train": benchmark_train, "explain": benchmark_explain}
 

@@ -9,13 +9,10 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
-
-sys.path.insert(0, str(Path(__file__).parents[1]))  # before scripts/, where `explain` is a script, not the package
 
 import pandas as pd
 import torch
@@ -24,14 +21,14 @@ from matplotlib.figure import Figure
 from rich.console import Console
 
 from explain import HiddenStateVAE, Recording
-from explain.figures import draw_strips, save_figure
+from explain.report.figures import draw_strips, save_figure
 from glimpse_env import DatasetError
-from glimpse_env.names import unknown_name_error
-from scripts.comparison_figures import draw_comparison, draw_errors
-from scripts.comparison_tables import QUANTITIES, by_glimpse, estimate, markdown, summarise
-from scripts.experiments import ANYTIME, EVERY, EXPERIMENTS, HARD, INFORMATION, RESHAPED, Experiment, Run
-from scripts.jobs import carry_out
-from scripts.measures import STRIPS_FILE, measures_file, vae_file
+from glimpse_env.utils.errors import unknown_name_error
+from scripts.study.experiments import ANYTIME, EVERY, EXPERIMENTS, HARD, INFORMATION, RESHAPED, Experiment, Run
+from scripts.study.figures import draw_comparison, draw_errors
+from scripts.study.metrics import STRIPS_FILE, measures_file, vae_file
+from scripts.study.runner import carry_out
+from scripts.study.tables import QUANTITIES, by_glimpse, estimate, markdown, summarise
 from scripts.train import fail
 
 FIGURE_VARIANTS = (HARD, RESHAPED, INFORMATION, EVERY, ANYTIME)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1]))  # before scripts/, where `explain` is a script, not the package
 
 import agents
 from agents import LossWeights, Schedule
 from explain.explanation import ExplanationSettings
 from scripts.evaluate import run as evaluate
-from scripts.explain import run as explain
+from scripts.explain_agent import run as explain
 from scripts.train import AGENT, fail, train
 
 FOLDER = Path("demo")
@@ -42,7 +39,7 @@ def make_agent() -> agents.REINFORCE:
         "GlimpseDigits-v0",
         learning_rate=Schedule(1e-3, 0, "cosine"),
         loss_weights=LossWeights(every_glimpse=True),
-        stray_share=0.3,
+        exploration_fraction=0.3,
         seed=0,
     )
     agent.total_timesteps = NUM_IMAGES * agent.num_glimpses

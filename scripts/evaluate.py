@@ -25,8 +25,8 @@ from rich.table import Table
 import agents
 from agents import Algorithm, Evaluation
 from glimpse_env import DatasetError
-from glimpse_env.rendering import BLACK, GREEN, MUTED, ORANGE, PAGE, SKY_BLUE, TEXT, VERMILLION
-from glimpse_env.retina import patch_corners
+from glimpse_env.rendering.frame import BLACK, GREEN, MUTED, ORANGE, PAGE, SKY_BLUE, TEXT, VERMILLION
+from glimpse_env.retina import Retina
 
 CONVNET_IMAGES = 100_000
 AGENT, EVALUATION, PATHS = "agent.zip", "evaluation.json", "glimpse_paths.png"
@@ -70,7 +70,7 @@ def run(path: Path, compare: bool) -> None:
     if compare:
         lookers["at random"] = agents.look_at_random(agent)
         lookers["at the centre"] = agents.look_at_centre(agent)
-        lookers["along a raster"] = agents.look_along_raster(agent)
+        lookers["along a raster"] = agents.look_by_raster_scan(agent)
     evaluations = {look: agents.evaluate(looker) for look, looker in lookers.items()}
     environment = agent.spec.environment
     report: dict[str, Any] = {
@@ -134,17 +134,18 @@ def draw_paths(agent: Algorithm, evaluation: Evaluation) -> Figure:
     for index, axes in enumerate(figure.subplots(ROWS, COLUMNS).flat):
         axes.set_axis_off()
         if index < count:
-            draw_path(axes, canvases[index], evaluation.locations[index], world.config.glimpse_size)
+            draw_path(axes, canvases[index], evaluation.locations[index], world.retina)
             predictions, label = evaluation.predictions[index], int(evaluation.labels[index])
             write_beliefs(axes, canvases.shape[2], predictions, label, names)
     return figure
 
 
-def draw_path(axes: Any, canvas: Any, locations: Any, glimpse_size: int) -> None:
+def draw_path(axes: Any, canvas: Any, locations: Any, retina: Retina) -> None:
     """Draws a canvas `(H, W, C)` uint8, and the glimpses at locations `(T, 2)` on it in their order."""
     height, width = canvas.shape[:2]
     axes.imshow(np.broadcast_to(canvas, (height, width, 3)), interpolation="nearest")
-    corners = patch_corners(torch.from_numpy(locations), (height, width), glimpse_size).numpy() - 0.5
+    glimpse_size = retina.patch_size(0)
+    corners = retina.patch_corners(torch.from_numpy(locations), (height, width)).numpy() - 0.5
     centres = corners + glimpse_size / 2
     radius = max(height, width) / 22
     for corner in corners:

@@ -105,7 +105,7 @@ GRID_RECIPES = {
 class Arguments:
     """Trains an algorithm of Stable-Baselines3 or sb3-contrib by reward alone, and measures it on the test split.
 
-    No label teaches the classifier: the class scores are drawn and rewarded like the locations. A run folder holds the
+    No label teaches the classifier: the logits are drawn and rewarded like the locations. A run folder holds the
     model and its evaluation.
     """
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from glimpse_env import IDS, WorldConfig, datasets
+from glimpse_env import IDS, WorldConfig
+from glimpse_env.data import datasets
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -152,7 +152,7 @@ def test_it_learns_to_look_where_the_class_shows(algorithm: type[Algorithm]) -> 
 def test_it_learns_a_path_that_it_is_led_along_whatever_that_earns(algorithm: type[Algorithm]) -> None:
     """The wrong end, where nothing is to be seen: reward alone would not keep it there."""
     path = ((-0.75, 0.5),)
-    agent = make(algorithm, num_envs=64, learning_rate=3e-3, first_path=path, first_share=1.0)
+    agent = make(algorithm, num_envs=64, learning_rate=3e-3, demonstration_path=path, warmup_fraction=1.0)
     observation = {key: seen.numpy() for key, seen in agent.env.reset(seed=0)[0].items()}
     before = agent.predict(observation, deterministic=True)[0][:, :2]
     agent.learn(64 * 2 * 250)
@@ -163,7 +163,7 @@ def test_it_learns_a_path_that_it_is_led_along_whatever_that_earns(algorithm: ty
 
 @EVERY_ALGORITHM
 def test_strays_do_not_move_the_policy(algorithm: type[Algorithm]) -> None:
-    agent = make(algorithm, num_envs=16, stray_share=1.0)
+    agent = make(algorithm, num_envs=16, exploration_fraction=1.0)
     before = {name: weight.detach().clone() for name, weight in agent.policy.named_parameters()}
     agent.learn(16 * 2 * 3)
     for name, weight in agent.policy.named_parameters():
@@ -172,7 +172,7 @@ def test_strays_do_not_move_the_policy(algorithm: type[Algorithm]) -> None:
 
 @EVERY_ALGORITHM
 def test_strays_look_where_the_algorithm_is_told_to_send_them(algorithm: type[Algorithm]) -> None:
-    agent = make(algorithm, num_envs=8, stray_share=0.25)
+    agent = make(algorithm, num_envs=8, exploration_fraction=0.25)
     asked: list[tuple[int, ...]] = []
 
     def choose(states: Tensor) -> Tensor:

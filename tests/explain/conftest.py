@@ -15,8 +15,8 @@ from torch import Tensor
 from agents import REINFORCE, look_at_random
 from explain.explanation import Explanation, ExplanationSettings, explain
 from explain.recording import Recording
-from explain.report import write_report
-from glimpse_env.retina import WHITE, box_sums, glimpses_everywhere
+from explain.report.page import write_report
+from glimpse_env.retina import MAX_PIXEL, box_sums, glimpses_everywhere
 
 RULED_OUT = -40.0
 
@@ -37,7 +37,7 @@ class FiniteWorld:
     def __init__(self, cells: Any, labels: Any) -> None:
         self.cells, self.labels = torch.as_tensor(cells), torch.as_tensor(labels)
         blocks = self.cells.repeat_interleave(2, 1).repeat_interleave(2, 2)
-        self.canvases = (blocks[:, None] * WHITE).to(torch.uint8)
+        self.canvases = (blocks[:, None] * MAX_PIXEL).to(torch.uint8)
         self.classes = torch.eye(int(self.labels.max()) + 1)[self.labels]  # (K, C)
         self.sums = box_sums(self.canvases, self.glimpse_size, self.num_scales)
         self.calls: list[dict[str, Any]] = []
@@ -66,7 +66,7 @@ class FiniteWorld:
 
     def imagine(self, states: Tensor, num_samples: int) -> Tensor:
         which = torch.multinomial(states.softmax(-1), num_samples, replacement=True).T  # (S, B)
-        return self.canvases[which] / WHITE
+        return self.canvases[which] / MAX_PIXEL
 
     def outcomes(self, state: np.ndarray) -> list[list[tuple[float, Tensor]]]:
         """For each cell, row by row, what it may show: how probable that is, and the belief it would lead to."""

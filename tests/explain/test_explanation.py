@@ -13,12 +13,12 @@ import torch
 from gymnasium.vector import VectorEnv
 
 from agents import REINFORCE
-from agents.looks import look_at_centre, look_at_random
+from agents.baselines.location_policies import look_at_centre, look_at_random
 from explain import Bootstrap, record
-from explain.curves import information_curves
 from explain.explanation import Explanation, ExplanationSettings, explain
-from glimpse_env.datasets import load_dataset
-from glimpse_env.sweep import Agent
+from explain.knowledge.curves import information_curves
+from glimpse_env.data.datasets import load_dataset
+from glimpse_env.dataset_rollout import Agent
 
 PLAIN, CLUTTERED = "GlimpseDigits-v0", "GlimpseClutteredDigits-v0"
 SIZES = {"hidden_size": 16, "what_size": 8, "where_size": 8}
@@ -70,13 +70,13 @@ def test_it_is_of_the_test_split(agent: REINFORCE, explanation: Explanation) -> 
 
 
 def test_everything_has_the_shape_that_the_settings_say(explanation: Explanation) -> None:
-    assert explanation.imagination.error.value.shape == (6,)
+    assert explanation.reconstruction.error.value.shape == (6,)
     assert explanation.probe.shape == (6,)
     np.testing.assert_array_equal(explanation.eig_recording.hidden, explanation.recording.hidden[:5])
-    foresight = explanation.foresight
-    assert foresight.maps.divergence.shape == foresight.maps.mutual_information.shape == foresight.gains.shape
-    assert foresight.gains.shape == (5, 6, 9)
-    assert foresight.expected.shape == foresight.gained.shape == (5, 5)
+    validation = explanation.validation
+    assert validation.maps.divergence.shape == validation.maps.mutual_information.shape == validation.gains.shape
+    assert validation.gains.shape == (5, 6, 9)
+    assert validation.expected.shape == validation.gained.shape == (5, 5)
 
 
 def test_ways_to_look_are_compared_on_the_same_images(agent: REINFORCE, explanation: Explanation) -> None:
@@ -95,21 +95,21 @@ def test_ways_to_look_are_compared_on_the_same_images(agent: REINFORCE, explanat
 
 
 def test_on_a_plain_canvas_the_original_is_imagined_for_it(explanation: Explanation) -> None:
-    assert explanation.canvas_vae is explanation.imagination.vae
+    assert explanation.canvas_vae is explanation.reconstruction.vae
     assert explanation.partial_vae is not explanation.canvas_vae
     assert explanation.partial_vae.settings.partial is True
 
 
 def test_on_a_cluttered_canvas_the_canvas_is_imagined_too() -> None:
     explanation = explain_tiny(make_agent(CLUTTERED, core="lstm"), CLUTTERED)
-    assert explanation.canvas_vae is not explanation.imagination.vae
+    assert explanation.canvas_vae is not explanation.reconstruction.vae
     assert explanation.canvas_vae.settings.target == "canvas"
     assert explanation.canvas_vae.settings.partial is False
-    assert explanation.imagination.vae.settings.target == "original"
+    assert explanation.reconstruction.vae.settings.target == "original"
     assert explanation.canvas_vae.image_shape == explanation.partial_vae.image_shape == (1, 40, 40)
-    assert explanation.imagination.vae.image_shape == (1, 28, 28)
-    assert explanation.foresight.gains.shape == (5, 6, 9)
-    assert explanation.foresight.maps.divergence.isfinite().all()
+    assert explanation.reconstruction.vae.image_shape == (1, 28, 28)
+    assert explanation.validation.gains.shape == (5, 6, 9)
+    assert explanation.validation.maps.divergence.isfinite().all()
 
 
 def test_the_same_seed_gives_the_same_numbers(agent: REINFORCE, explanation: Explanation) -> None:
@@ -143,8 +143,8 @@ def test_a_recurrent_model_of_stable_baselines3_is_explained() -> None:
     for name, value in model.policy.state_dict().items():
         assert torch.equal(value, before[name]), name
     assert explanation.recording.hidden.shape == (20, 6, 2 * 2 * 8)
-    assert explanation.foresight.maps.divergence.shape == (5, 6, 9)
-    assert explanation.foresight.gains.isfinite().all()
+    assert explanation.validation.maps.divergence.shape == (5, 6, 9)
+    assert explanation.validation.gains.isfinite().all()
     assert list(explanation.looks) == ["its own", "by expected information gain"]
 
 
@@ -160,7 +160,7 @@ def test_it_can_be_written_as_json(explanation: Explanation) -> None:
     written = json.loads(json.dumps(explanation.to_json()))
     assert written["num_images"] == 20
     assert written["information"] == explanation.curves.to_json()
-    assert written["reconstruction"] == explanation.imagination.to_json()
+    assert written["reconstruction"] == explanation.reconstruction.to_json()
     assert written["linear_probe"] == explanation.probe.tolist()
     assert written["expected_information_gain"]["num_images"] == 5
     assert set(written["looks"]) == set(explanation.looks)

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from agents import REINFORCE
 from explain import InvalidRecordingError, Recording, record
 from explain.recording import RECORDINGS, beliefs_of, flatten_state, state_restorer
-from glimpse_env.datasets import load_dataset
+from glimpse_env.data.datasets import load_dataset
 from glimpse_env.retina import box_sums, glimpses
 
 PLAIN, CLUTTERED = "GlimpseDigits-v0", "GlimpseClutteredDigits-v0"

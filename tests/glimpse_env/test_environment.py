@@ -21,10 +21,11 @@ from gymnasium.error import ResetNeeded
 from gymnasium.utils import env_checker
 
 import glimpse_env
-from glimpse_env import DatasetError, datasets, load_dataset, register_dataset
+from glimpse_env import DatasetError, load_dataset, register_dataset
+from glimpse_env.data import datasets
 
 GYMNASIUM_ADVICE = (
-    "For Box action spaces, we recommend using a symmetric and normalized space",  # class scores go up to 20
+    "For Box action spaces, we recommend using a symmetric and normalized space",  # logits go up to 20
     "is different from the unwrapped version",  # the reward is a wrapper
 )
 STABLE_BASELINES_ADVICE = (
@@ -414,7 +415,7 @@ def with_entry(value: float, position: int = 0) -> np.ndarray:
 
 BAD_ACTIONS: dict[str, tuple[Any, type[Exception], str]] = {
     "nan location": (with_entry(np.nan), ValueError, "finite"),
-    "nan score": (with_entry(np.nan, -1), ValueError, "finite"),
+    "nan logit": (with_entry(np.nan, -1), ValueError, "finite"),
     "infinite": (with_entry(np.inf, 5), ValueError, "finite"),
     "minus infinite": (with_entry(-np.inf, 1), ValueError, "finite"),
     "too short": (answer(0)[:-1], ValueError, r"\(12,\).*\(11,\)"),

@@ -117,11 +117,11 @@ def test_a_wrong_answer_by_hand() -> None:
 def test_staying_undecided_earns_nothing_on_the_way() -> None:
     for reward in ("entropy", "information", "anytime"):
         env = gym.make("GlimpseDigits-v0", reward=reward, num_glimpses=4)
-        # With equal scores, the first class counts as the most believed.
+        # With equal logits, the first class counts as the most believed.
         assert earn(env, np.zeros((4, 12), np.float32), INDEX) == pytest.approx([0, 0, 0, float(LABEL == 0)], abs=1e-6)
 
 
-scores = arrays(np.float32, (3, 12), elements=st.floats(-25, 25, width=32))
+logits = arrays(np.float32, (3, 12), elements=st.floats(-25, 25, width=32))
 
 
 def log_belief(action: np.ndarray) -> np.ndarray:
@@ -130,7 +130,7 @@ def log_belief(action: np.ndarray) -> np.ndarray:
 
 
 @settings(deadline=None, max_examples=60)
-@given(scores, st.floats(-3, 3), st.integers(0, 1000))
+@given(logits, st.floats(-3, 3), st.integers(0, 1000))
 def test_sums_in_closed_form(actions: np.ndarray, weight: float, index: int) -> None:
     label = int(load_dataset("digits").labels[index])
     log_p = log_belief(actions[-1])

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from glimpse_env.spaces import MAX_SCORE, action_space, observation_space, read_action
+from glimpse_env.spaces import MAX_LOGIT, action_space, observation_space, read_action
 
 CPU = torch.device("cpu")
 ACTION = [0.5, -0.25, 1.0, -3.0, 20.0]
@@ -132,13 +132,13 @@ def test_a_ragged_sequence_is_refused() -> None:
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, torch.float32, torch.float64], ids=str)
 def test_numbers_beyond_their_range_are_clipped_to_it(dtype: Any) -> None:
     tensor = read(make([-7.0, 1.0001, -20.5, 1e30, -1e30], dtype))
-    assert tensor.tolist() == [-1, 1, -MAX_SCORE, MAX_SCORE, -MAX_SCORE]
+    assert tensor.tolist() == [-1, 1, -MAX_LOGIT, MAX_LOGIT, -MAX_LOGIT]
 
 
 @pytest.mark.parametrize("dtype", [np.float64, torch.float64], ids=str)
 def test_finite_numbers_beyond_float32_are_clipped_without_a_warning(dtype: Any) -> None:
     tensor = read(make([1e300, -1e300, 1e300, -1e300, 0.0], dtype))
-    assert tensor.tolist() == [1, -1, MAX_SCORE, -MAX_SCORE, 0]
+    assert tensor.tolist() == [1, -1, MAX_LOGIT, -MAX_LOGIT, 0]
 
 
 @settings(deadline=None, max_examples=100)

@@ -14,7 +14,8 @@ import pytest
 import torch
 from gymnasium.error import ResetNeeded
 
-from glimpse_env import WorldConfig, datasets, draws, load_dataset, register_dataset
+from glimpse_env import WorldConfig, load_dataset, register_dataset
+from glimpse_env.data import counter_rng, datasets
 from glimpse_env.world import World
 
 CPU = torch.device("cpu")
@@ -37,14 +38,14 @@ def register(name: str, height: int, width: int, channels: int = 1, num_classes:
 
 def make_world(num_envs: int = 1, seed: int = 0, **arguments: Any) -> World:
     world = World(WorldConfig(**{"dataset": "digits", **arguments}), num_envs, CPU)
-    world.seed(np.array([draws.make_key(seed + copy) for copy in range(num_envs)]))
+    world.seed(np.array([counter_rng.make_key(seed + copy) for copy in range(num_envs)]))
     return world
 
 
-def make_action(world: World, location: tuple[float, float] = (0.0, 0.0), scores: Sequence[float] = ()) -> torch.Tensor:
+def make_action(world: World, location: tuple[float, float] = (0.0, 0.0), logits: Sequence[float] = ()) -> torch.Tensor:
     action = torch.zeros(world.num_envs, 2 + world.dataset.num_classes)
     action[:, :2] = torch.tensor(location)
-    action[:, 2 : 2 + len(scores)] = torch.tensor(scores)
+    action[:, 2 : 2 + len(logits)] = torch.tensor(logits)
     return action
 
 
@@ -79,7 +80,7 @@ def test_test_canvases_are_the_same_in_every_process() -> None:
         "from glimpse_env.world import World\n"
         "config = WorldConfig('digits', 'test', canvas_size=40, num_distractors=4)\n"
         "world = World(config, 360, torch.device('cpu'))\n"
-        "world.seed(draws.random_keys(np.random.default_rng(), 360))\n"
+        "world.seed(counter_rng.random_keys(np.random.default_rng(), 360))\n"
         "world.begin(torch.arange(360))\n"
         "print(hashlib.sha256(world.canvases.numpy().tobytes()).hexdigest())\n"
     )
@@ -219,7 +220,7 @@ def test_readiness() -> None:
 
 def test_a_world_that_was_seeded_anew_begins_anew() -> None:
     world = make_world(3, canvas_size=40)
-    keys = np.array([draws.make_key(copy) for copy in range(3)])
+    keys = np.array([counter_rng.make_key(copy) for copy in range(3)])
     first = [world.begin() for _ in range(4)]
     world.seed(keys)
     again = [world.begin() for _ in range(4)]
@@ -253,7 +254,7 @@ def test_scene_of_each_moment() -> None:
 def test_the_next_episode_begins_with_no_belief_and_no_path() -> None:
     world = make_world(num_glimpses=1)
     world.begin()
-    world.advance(make_action(world, scores=[9.0]))
+    world.advance(make_action(world, logits=[9.0]))
     location = world.begin()["location"]
     scene = world.scene(0)
     np.testing.assert_allclose(scene.belief, [0.1] * 10, rtol=1e-6)

@@ -11,7 +11,7 @@ from urllib.error import URLError
 import pytest
 
 from scripts.benchmark import main
-from scripts.benchmark_tables import Row
+from scripts.benchmarks.tables import Row
 
 ROOT = Path(__file__).parents[2]
 ENV_ROWS = [

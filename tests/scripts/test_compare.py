@@ -18,9 +18,9 @@ import pytest
 
 from agents.environments import EnvironmentSpec
 from scripts import compare
-from scripts.comparison_tables import by_glimpse
-from scripts.experiments import EXPERIMENTS, HARD, RESHAPED, Experiment, Variant
-from scripts.jobs import ERROR
+from scripts.study.experiments import EXPERIMENTS, HARD, RESHAPED, Experiment, Variant
+from scripts.study.runner import ERROR
+from scripts.study.tables import by_glimpse
 
 TINY = Experiment(
     datasets={"digits": EnvironmentSpec("GlimpseDigits-v0", {"num_glimpses": 2})},

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import agents
-from explain import pictures
 from explain.explanation import ExplanationSettings
+from explain.report.page import all_figures as pictures
 from scripts import demo
 
 ROOT = Path(__file__).parents[2]

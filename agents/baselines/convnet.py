@@ -1,0 +1,109 @@
+"""A plain convolutional network that sees the whole canvas: the ceiling for agents that look through glimpses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import torch
+from gymnasium.vector import VectorEnv
+from numpy.typing import NDArray
+from stable_baselines3.common.utils import get_device
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+from tqdm import trange
+
+from agents.environments import read_environment
+
+BATCH_SIZE, TEST_BATCH_SIZE = 128, 500
+LEARNING_RATE = 3e-3
+
+
+class ConvNet(nn.Module):
+    """Three convolutions, each with pooling behind it, and a linear layer; for canvases of any size from 16x16.
+
+    Args:
+        channels: Channels of a canvas.
+        num_classes: Classes to tell apart.
+    """
+
+    def __init__(self, channels: int, num_classes: int) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for size in (32, 64, 128):
+            layers += [nn.Conv2d(channels, size, 3, padding=1), nn.MaxPool2d(2), nn.BatchNorm2d(size), nn.ReLU()]
+            channels = size
+        self.layers = nn.Sequential(*layers, nn.AdaptiveMaxPool2d(2), nn.Flatten(), nn.Linear(4 * size, num_classes))
+
+    def forward(self, canvases: Tensor) -> Tensor:
+        """Maps canvases `(N, C, H, W)` uint8 to logits `(N, num_classes)`."""
+        return self.layers(canvases.float() / 255)
+
+    @torch.no_grad()
+    def predict_classes(self, canvases: Tensor) -> NDArray[np.int64]:
+        """The most probable class of each of the canvases, `(N, C, H, W)` uint8; `(N,)`."""
+        self.eval()
+        device = next(self.parameters()).device
+        classes: NDArray[np.int64] = self(canvases.to(device)).argmax(-1).cpu().numpy()
+        return classes
+
+
+def train_convnet(
+    env: str | gym.Env[Any, Any] | VectorEnv[Any, Any, Any],
+    num_images: int,
+    seed: int = 0,
+    device: torch.device | str = "auto",
+    progress_bar: bool = False,
+) -> ConvNet:
+    """Trains the network on the canvases of an environment's training split.
+
+    Args:
+        env: An environment, or its id.
+        num_images: How many canvases to train on; each is made afresh.
+        seed: Of the weights and the canvases.
+        device: `"cpu"`, `"cuda"`, ... or `"auto"`.
+        progress_bar: Show the time left.
+
+    Example:
+        >>> network = train_convnet("glimpse_env:GlimpseDigits-v0", num_images=128 * 50)
+        >>> convnet_accuracy(network, "glimpse_env:GlimpseDigits-v0") > 0.5
+        True
+    """
+    device = get_device(device)
+    envs = read_environment(env).make_vec(BATCH_SIZE, split="train", device=str(device))
+    envs.reset(seed=seed)
+    world = _world(envs)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = ConvNet(world.canvases.shape[1], world.dataset.num_classes).to(device)
+    num_updates = max(1, num_images // BATCH_SIZE)
+    optimizer = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, num_updates)
+    network.train()
+    for _ in trange(num_updates, desc="convolutional network", unit="batch", disable=not progress_bar):
+        loss = cross_entropy(network(world.canvases), world.labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+        envs.reset()
+    return network
+
+
+def convnet_accuracy(network: ConvNet, env: str | gym.Env[Any, Any] | VectorEnv[Any, Any, Any]) -> float:
+    """The share of canvases that the network gets right, over the whole test split of an environment."""
+    envs = read_environment(env).make_vec(TEST_BATCH_SIZE, split="test")
+    world = _world(envs)
+    labels = world.dataset.labels.numpy()
+    predictions = np.zeros_like(labels)
+    for first in range(0, len(labels), TEST_BATCH_SIZE):
+        images = np.arange(first, first + TEST_BATCH_SIZE)
+        # The last batch is filled up with images that were there before; they get the same answer again.
+        envs.reset(options={"index": images % len(labels)})
+        predictions[images % len(labels)] = network.predict_classes(world.canvases)
+    return float((predictions == labels).mean())
+
+
+def _world(envs: Any) -> Any:
+    return envs.unwrapped.world

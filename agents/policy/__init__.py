@@ -1,0 +1,1 @@
+"""The recurrent policy and its networks."""

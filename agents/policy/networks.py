@@ -1,0 +1,118 @@
+"""The parts of the Recurrent Attention Model, under the names of its paper (Mnih et al. 2014, section 3.1).
+
+The glimpse network turns a glimpse and its location into features, the core carries what was seen from glimpse to
+glimpse, and three heads read its hidden state: the location network says where to look next, the classifier what the
+image is, and the baseline what reward is still to come.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from glimpse_env.utils.errors import unknown_name_error
+
+
+class GlimpseNetwork(nn.Module):
+    """Combines what was seen with where it was seen, `Rect(Linear(what) + Linear(where))`.
+
+    Args:
+        glimpse_shape: Shape of a glimpse, `(num_scales * channels, g, g)`.
+        what_size: Features of the glimpse before they are combined.
+        where_size: Features of the location before they are combined.
+        size: Features of both.
+    """
+
+    def __init__(self, glimpse_shape: tuple[int, ...], what_size: int, where_size: int, size: int) -> None:
+        super().__init__()
+        self.what = nn.Linear(int(torch.Size(glimpse_shape).numel()), what_size)
+        self.where = nn.Linear(2, where_size)
+        self.combine = nn.Linear(what_size + where_size, size)
+        self.size = size
+
+    def forward(self, glimpse: Tensor, location: Tensor) -> Tensor:
+        """Maps glimpses `(..., num_scales * channels, g, g)` and locations `(..., 2)` to features `(..., size)`."""
+        what = self.what(glimpse.flatten(-3)).relu()
+        where = self.where(location).relu()
+        return self.combine(torch.cat([what, where], dim=-1)).relu()
+
+
+class RNNCore(nn.Module):
+    """The paper's core, `h_t = Rect(Linear(h_{t-1}) + Linear(g_t))`.
+
+    Args:
+        input_size: Size of the glimpse network's features.
+        hidden_size: Size of the hidden state.
+    """
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(input_size + hidden_size, hidden_size)
+        self.hidden_size = self.state_size = hidden_size
+
+    def forward(self, features: Tensor, state: Tensor) -> Tensor:
+        """Maps features `(N, input_size)` and the state `(N, state_size)` to the next state."""
+        return self.linear(torch.cat([features, state], dim=-1)).relu()
+
+
+class GRUCore(nn.Module):
+    """A gated recurrent unit; arguments as of `RNNCore`."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.cell = nn.GRUCell(input_size, hidden_size)
+        self.hidden_size = self.state_size = hidden_size
+
+    def forward(self, features: Tensor, state: Tensor) -> Tensor:
+        """Maps features `(N, input_size)` and the state `(N, state_size)` to the next state."""
+        return self.cell(features, state)
+
+
+class LSTMCore(nn.Module):
+    """A long short-term memory; its state holds the hidden state, then the cell state. Arguments as of `RNNCore`."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.cell = nn.LSTMCell(input_size, hidden_size)
+        self.hidden_size = hidden_size
+        self.state_size = 2 * hidden_size
+
+    def forward(self, features: Tensor, state: Tensor) -> Tensor:
+        """Maps features `(N, input_size)` and the state `(N, state_size)` to the next state."""
+        hidden, cell = state.split(self.hidden_size, dim=-1)
+        return torch.cat(self.cell(features, (hidden.contiguous(), cell.contiguous())), dim=-1)
+
+
+CORES: dict[str, type[RNNCore] | type[GRUCore] | type[LSTMCore]] = {"rnn": RNNCore, "lstm": LSTMCore, "gru": GRUCore}
+
+
+def make_core(name: str, input_size: int, hidden_size: int) -> RNNCore | GRUCore | LSTMCore:
+    """Makes the core of that name, one of `CORES`.
+
+    Raises:
+        ValueError: There is no core of that name.
+    """
+    if name not in CORES:
+        raise unknown_name_error("core", name, CORES)
+    return CORES[name](input_size, hidden_size)
+
+
+class LocationNetwork(nn.Module):
+    """The mean of the next location, in (-1, 1).
+
+    Args:
+        hidden_size: Size of the hidden state.
+        location_size: Units of a layer in between; 0 stands for none, as in the paper. A linear readout cannot tell the
+            number of the glimpse from its content, so that a path is easier to learn with a layer.
+    """
+
+    def __init__(self, hidden_size: int, location_size: int = 0) -> None:
+        super().__init__()
+        self.between = (
+            nn.Sequential(nn.Linear(hidden_size, location_size), nn.ReLU()) if location_size else nn.Identity()
+        )
+        self.linear = nn.Linear(location_size or hidden_size, 2)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Maps hidden states `(..., hidden_size)` to locations `(..., 2)`."""
+        return self.linear(self.between(hidden)).tanh()

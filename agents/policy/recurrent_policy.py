@@ -1,0 +1,199 @@
+"""The recurrent policy: what it sees and remembers becomes where it looks next and what it believes."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from agents.policy.networks import GlimpseNetwork, LocationNetwork, make_core
+from glimpse_env.spaces import MAX_LOGIT, num_classes_of, pack_action
+
+
+class RAMPolicy(nn.Module):
+    """The Recurrent Attention Model: stochastic in the location, deterministic in the logits.
+
+    Locations are drawn from a Gaussian around the location network's output, whose standard deviation is not learnt:
+    an algorithm sets it before each rollout. The location network and the baseline read the hidden state but do not
+    shape it: their gradients stop there. That of the classifier goes on through the core and the glimpse network.
+
+    Args:
+        observation_space: Of a glimpse environment.
+        action_space: Of a glimpse environment: locations and logits.
+        core: `"rnn"` (the paper's), `"lstm"` or `"gru"`.
+        hidden_size: Size of the hidden state.
+        what_size: Features of the glimpse in the glimpse network.
+        where_size: Features of the location in the glimpse network.
+        location_size: Units of a layer in the location network; 0 stands for none, as in the paper.
+
+    Raises:
+        ValueError: The spaces are not those of a glimpse environment, or there is no such core.
+
+    Example:
+        >>> import gymnasium as gym, glimpse_env
+        >>> env = gym.make("GlimpseDigits-v0")
+        >>> policy = RAMPolicy(env.observation_space, env.action_space)
+        >>> observation, _ = env.reset(seed=1)
+        >>> action, state = policy.predict(observation, deterministic=True)
+        >>> action.shape, state.shape
+        ((12,), (256,))
+    """
+
+    def __init__(
+        self,
+        observation_space: spaces.Space[Any],
+        action_space: spaces.Space[Any],
+        core: str = "rnn",
+        hidden_size: int = 256,
+        what_size: int = 128,
+        where_size: int = 128,
+        location_size: int = 0,
+    ) -> None:
+        super().__init__()
+        glimpse_shape, num_classes = _sizes(observation_space, action_space)
+        self.glimpse_shape = glimpse_shape
+        self.num_classes = num_classes
+        self.glimpse_network = GlimpseNetwork(glimpse_shape, what_size, where_size, hidden_size)
+        self.core = make_core(core, hidden_size, hidden_size)
+        self.location_network = LocationNetwork(hidden_size, location_size)
+        self.classifier = nn.Linear(hidden_size, num_classes)
+        self.baseline = nn.Linear(hidden_size, 1)
+        self.register_buffer("location_std", torch.tensor(0.1))
+        self.location_std: Tensor
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.classifier.weight.device
+
+    def parameter_groups(self) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+        """The weights that the classification trains, and those of the location network and the baseline.
+
+        No part of the loss trains both, so neither need suffer where the gradient of the other is long.
+        """
+        seeing = (self.glimpse_network, self.core, self.classifier)
+        looking = (self.location_network, self.baseline)
+        groups = [[weight for part in parts for weight in part.parameters()] for parts in (seeing, looking)]
+        return groups[0], groups[1]
+
+    def initial_state(self, count: int) -> Tensor:
+        """The state before the first glimpse, `(count, state_size)`, all 0."""
+        return torch.zeros(count, self.core.state_size, device=self.device)
+
+    def remember(self, observation: dict[str, Tensor], state: Tensor) -> Tensor:
+        """Takes in a batch of observations and returns the next state, `(N, state_size)`."""
+        features = self.glimpse_network(observation["glimpse"], observation["location"])
+        return self.core(features, state)
+
+    def unroll(self, observations: dict[str, Tensor]) -> Tensor:
+        """Takes in whole episodes, each tensor `(T, N, ...)`; returns the hidden states, `(T, N, hidden_size)`.
+
+        The same as `remember` glimpse by glimpse, but what does not depend on earlier glimpses is computed at once.
+        """
+        features = self.glimpse_network(observations["glimpse"], observations["location"])
+        state = self.initial_state(features.shape[1])
+        states = []
+        for seen in features:
+            state = self.core(seen, state)
+            states.append(self.hidden(state))
+        return torch.stack(states)
+
+    def hidden(self, state: Tensor) -> Tensor:
+        """The hidden state `(..., hidden_size)`, the part of a state that the heads read."""
+        return state[..., : self.core.hidden_size]
+
+    def location_mean(self, hidden: Tensor) -> Tensor:
+        """Where to look next, `(..., 2)`; its gradient stops at the hidden state."""
+        return self.location_network(hidden.detach())
+
+    def value(self, hidden: Tensor) -> Tensor:
+        """The baseline: the sum of rewards still to come, `(...)`; its gradient stops at the hidden state."""
+        return self.baseline(hidden.detach()).squeeze(-1)
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """The logits, `(..., num_classes)`, shifted so that the highest is 20.
+
+        The environment clips logits to [-20, 20], and a sure classifier has several beyond 20: unshifted, the clip
+        would make them equal. The belief, their softmax, does not depend on the shift.
+        """
+        logits = self.classifier(hidden)
+        return logits - logits.amax(-1, keepdim=True).detach() + MAX_LOGIT
+
+    def log_prob(self, locations: Tensor, mean: Tensor) -> Tensor:
+        """Log-density of locations `(..., 2)`, as drawn, before the environment clips them; `(...)`, in nats."""
+        deviations = (locations - mean) / self.location_std
+        return -0.5 * deviations.square().sum(-1) - 2 * self.location_std.log() - math.log(2 * math.pi)
+
+    @torch.no_grad()
+    def predict(
+        self,
+        observation: dict[str, NDArray[np.float32]],
+        state: NDArray[np.float32] | None = None,
+        episode_start: NDArray[np.bool_] | bool | None = None,
+        deterministic: bool = False,
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Chooses an action for one observation or for a batch of them.
+
+        Args:
+            observation: `glimpse` `(num_scales * channels, g, g)` and `location` `(2,)`, or both with a batch in front.
+            state: What the last call returned; None at the start of an episode.
+            episode_start: Where an episode starts, and the state with it: one truth value an observation.
+            deterministic: Look at the mean of the location instead of drawing it.
+
+        Returns:
+            The action, `(2 + num_classes,)`, within the action space, and the state, `(state_size,)`, which begins with
+            the hidden state; both with a batch in front if the observation has one.
+
+        Raises:
+            ValueError: An array has another shape than expected.
+        """
+        glimpse = torch.as_tensor(np.asarray(observation["glimpse"], np.float32), device=self.device)
+        location = torch.as_tensor(np.asarray(observation["location"], np.float32), device=self.device)
+        single = location.ndim == 1
+        if single:
+            glimpse, location = glimpse[None], location[None]
+        count = location.shape[0] if location.ndim else 0
+        if glimpse.shape != (count, *self.glimpse_shape) or location.shape != (count, 2):
+            raise ValueError(
+                f"expected glimpses of shape {self.glimpse_shape} with locations of shape (2,), "
+                f"got {tuple(glimpse.shape)} and {tuple(location.shape)} with the batch in front"
+            )
+        memory = self._read_state(state, episode_start, count)
+        memory = self.remember({"glimpse": glimpse, "location": location}, memory)
+        hidden = self.hidden(memory)
+        locations = self.location_mean(hidden)
+        if not deterministic:
+            locations = torch.normal(locations, self.location_std.expand_as(locations))
+        logits = self.logits(hidden).clamp(-MAX_LOGIT, MAX_LOGIT)
+        actions = pack_action(locations.clamp(-1, 1), logits).cpu().numpy()
+        memories = memory.cpu().numpy()
+        return (actions[0], memories[0]) if single else (actions, memories)
+
+    def _read_state(self, state: Any, episode_start: Any, count: int) -> Tensor:
+        if state is None:
+            return self.initial_state(count)
+        shape = (count, self.core.state_size)
+        memory = torch.as_tensor(np.asarray(state, np.float32), device=self.device)
+        if memory.shape != shape and not (count == 1 and memory.shape == shape[1:]):
+            raise ValueError(f"expected a state of shape {shape}, got {tuple(memory.shape)}")
+        memory = memory.reshape(shape)
+        if episode_start is not None:
+            start = torch.as_tensor(np.asarray(episode_start, dtype=bool), device=self.device).reshape(-1, 1)
+            if len(start) not in (1, count):
+                raise ValueError(f"expected episode_start for each of {count} observations, got {len(start)}")
+            memory = torch.where(start, 0.0, memory)
+        return memory
+
+
+def _sizes(observation_space: spaces.Space[Any], action_space: spaces.Space[Any]) -> tuple[tuple[int, ...], int]:
+    """The shape of a glimpse and the number of classes."""
+    if not isinstance(observation_space, spaces.Dict) or set(observation_space.keys()) != {"glimpse", "location"}:
+        raise ValueError(f"expected the observation space of a glimpse environment, got {observation_space}")
+    glimpse_shape = observation_space["glimpse"].shape
+    assert glimpse_shape is not None
+    return glimpse_shape, num_classes_of(action_space)

@@ -1,0 +1,1 @@
+"""What an agent knew after each glimpse."""

@@ -1,0 +1,1 @@
+"""What an agent believes the whole image looks like."""

@@ -1,0 +1,195 @@
+"""A variational autoencoder from hidden states to images: what the agent believes the whole image looks like."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from explain.reconstruction.elbo import kl_from_prior, reconstruction_loss
+from explain.recording import Recording
+from glimpse_env.retina import MAX_PIXEL
+from glimpse_env.utils.archive import Archive, InvalidFileError
+from glimpse_env.utils.errors import unknown_name_error
+
+TARGETS = ("original", "canvas")
+
+
+@dataclass(frozen=True)
+class VAESettings:
+    """What a `HiddenStateVAE` learns.
+
+    Raises:
+        ValueError: The target is unknown, or a number is out of range.
+    """
+
+    target: str = "original"
+    """`"original"`, the clean image, or `"canvas"`."""
+    partial: bool = False
+    """Whether only the pixels seen so far count."""
+    beta: float = 1.0
+    """Weight of the divergence from the prior (Higgins et al. 2017)."""
+    latent_size: int = 32
+    """Components of z."""
+    layer_size: int = 512
+    """Units of each of the two layers in the encoder, and in the decoder."""
+
+    def __post_init__(self) -> None:
+        if self.target not in TARGETS:
+            raise unknown_name_error("target", self.target, TARGETS)
+        for name in ("latent_size", "layer_size"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"expected {name} to be at least 1, got {getattr(self, name)}")
+        if not self.beta >= 0:
+            raise ValueError(f"expected beta to be at least 0, got {self.beta}")
+
+
+class InvalidVAEError(InvalidFileError):
+    """A file is not a VAE that can be loaded."""
+
+    kind = "a VAE"
+
+
+VAES = Archive("vae", 1, InvalidVAEError)
+
+
+class HiddenStateVAE(nn.Module):
+    """Imagines the image from what an agent remembers.
+
+    `q(z | h)` is Gaussian, `p(x | z)` Bernoulli for each pixel. The agent is not part of it: it learns from a
+    recording, and cannot change the agent.
+
+    Args:
+        hidden_size: Size of the hidden states.
+        image_shape: `(channels, height, width)` of what is imagined.
+        settings: What it learns.
+
+    Example:
+        >>> vae = HiddenStateVAE(16, (1, 28, 28), VAESettings(latent_size=4))
+        >>> vae.reconstruct(torch.zeros(5, 16)).shape
+        torch.Size([5, 1, 28, 28])
+    """
+
+    def __init__(self, hidden_size: int, image_shape: tuple[int, int, int], settings: VAESettings) -> None:
+        super().__init__()
+        self.hidden_size = hidden_size
+        self.image_shape = image_shape
+        self.settings = settings
+        width = settings.layer_size
+        self.encoder = nn.Sequential(
+            nn.Linear(hidden_size, width),
+            nn.ReLU(),
+            nn.Linear(width, width),
+            nn.ReLU(),
+            nn.Linear(width, 2 * settings.latent_size),
+        )
+        self.decoder = nn.Sequential(
+            nn.Linear(settings.latent_size, width),
+            nn.ReLU(),
+            nn.Linear(width, width),
+            nn.ReLU(),
+            nn.Linear(width, int(torch.Size(image_shape).numel())),
+            nn.Unflatten(-1, image_shape),
+        )
+        # Hidden states of different agents differ in scale; `standardise` sets what makes them alike.
+        self.register_buffer("hidden_mean", torch.zeros(hidden_size))
+        self.register_buffer("hidden_std", torch.ones(hidden_size))
+        self.hidden_mean: Tensor
+        self.hidden_std: Tensor
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the VAE as one zip, all or not at all; see `glimpse_env.utils.archive`.
+
+        Raises:
+            OSError: The file cannot be written. An older one of that name is left as it was.
+        """
+        description = {"hidden_size": self.hidden_size, "image_shape": self.image_shape, **asdict(self.settings)}
+        VAES.write(path, description, {"weights": self.state_dict()})
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> HiddenStateVAE:
+        """Reads what `save` wrote, without executing anything.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+            InvalidVAEError: It is damaged, no VAE, or of a newer format.
+        """
+        description, tensors = VAES.read(path)
+        with VAES.complaints_about(path):
+            settings = VAESettings(**{field.name: description[field.name] for field in fields(VAESettings)})
+            channels, height, width = description["image_shape"]
+            vae = cls(int(description["hidden_size"]), (channels, height, width), settings)
+            vae.load_state_dict(tensors["weights"])
+        return vae.eval()
+
+    def standardise(self, hidden: Tensor) -> None:
+        """Takes mean and standard deviation from hidden states `(M, hidden_size)`; done once, before it learns."""
+        std = hidden.std(0, correction=0)
+        self.hidden_mean.copy_(hidden.mean(0))
+        # Units that were silent here would drown all others where they are not.
+        self.hidden_std.copy_(torch.where(std > 1e-5, std.clamp(min=1e-3), 1.0))
+
+    def encode(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        """Maps hidden states `(..., hidden_size)` to mean and log-variance of z, each `(..., latent_size)`."""
+        mean, log_variance = self.encoder((hidden - self.hidden_mean) / self.hidden_std).chunk(2, dim=-1)
+        return mean, log_variance
+
+    def decode(self, latent: Tensor) -> Tensor:
+        """Maps z `(..., latent_size)` to logits of pixels `(..., channels, height, width)`."""
+        return self.decoder(latent)
+
+    @torch.no_grad()
+    def reconstruct(self, hidden: Tensor) -> Tensor:
+        """The image that is imagined from the mean of z; `(..., channels, height, width)` in (0, 1)."""
+        return self.decode(self.encode(hidden)[0]).sigmoid()
+
+    @torch.no_grad()
+    def sample(self, hidden: Tensor, num_samples: int, generator: torch.Generator | None = None) -> Tensor:
+        """Images imagined from draws of z, `(num_samples, ..., channels, height, width)` in (0, 1)."""
+        mean, log_variance = self.encode(hidden)
+        noise = torch.randn(num_samples, *mean.shape, generator=generator, device=mean.device)
+        return self.decode(mean + (0.5 * log_variance).exp() * noise).sigmoid()
+
+    def loss(self, hidden: Tensor, target: Tensor, counted: Tensor | None, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """The two parts of minus the evidence lower bound, with one draw of z.
+
+        Args:
+            hidden: `(M, hidden_size)`.
+            target: `(M, channels, height, width)` in [0, 1].
+            counted: Which pixels count, `(M, 1, height, width)`, or None for all.
+            noise: Standard normal, `(M, latent_size)`.
+
+        Returns:
+            Reconstruction loss and divergence from the prior, each `(M,)`, in nats.
+        """
+        mean, log_variance = self.encode(hidden)
+        logits = self.decode(mean + (0.5 * log_variance).exp() * noise)
+        return reconstruction_loss(logits, target, counted), kl_from_prior(mean, log_variance)
+
+
+def targets_of(recording: Recording, settings: VAESettings) -> tuple[Tensor, Tensor | None]:
+    """What a VAE with these settings has to imagine for a recording of `N` images and `T` glimpses.
+
+    Returns:
+        The images, `(N, channels, height, width)` uint8, and which of their pixels count after each glimpse,
+        `(N, T, height, width)` bool, or None where all do.
+
+    Raises:
+        ValueError: Only seen pixels are to count, but the target is an image that lies somewhere else on the canvas.
+    """
+    images = recording.originals if settings.target == "original" else recording.canvases
+    if not settings.partial:
+        return torch.from_numpy(images), None
+    if settings.target == "original" and not recording.canvas_is_original():
+        raise ValueError('partial=True needs target="canvas" here: what was seen of the canvas is not of the original')
+    shape: Any = images.shape[-2:]
+    seen = recording.retina.coverage(torch.from_numpy(recording.locations), shape)
+    return torch.from_numpy(images), seen
+
+
+def to_unit(images: Tensor) -> Tensor:
+    """Pixels from uint8 to float32 in [0, 1]."""
+    return images.float() / MAX_PIXEL

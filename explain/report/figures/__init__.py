@@ -1,0 +1,26 @@
+"""The figures of an explanation, for a page of a paper and for the web."""
+
+from explain.report.figures.animation import save_animation
+from explain.report.figures.beliefs import draw_beliefs
+from explain.report.figures.eig_maps import draw_eig_maps
+from explain.report.figures.hidden_states import draw_hidden_states
+from explain.report.figures.information import draw_information
+from explain.report.figures.locations import draw_places, draw_places_by_class
+from explain.report.figures.strips import draw_strips
+from explain.report.figures.style import save_figure
+from explain.report.figures.validation import draw_eig_against_gain, draw_looks, draw_reconstruction_errors
+
+__all__ = [
+    "draw_beliefs",
+    "draw_eig_against_gain",
+    "draw_eig_maps",
+    "draw_hidden_states",
+    "draw_information",
+    "draw_looks",
+    "draw_places",
+    "draw_places_by_class",
+    "draw_reconstruction_errors",
+    "draw_strips",
+    "save_animation",
+    "save_figure",
+]

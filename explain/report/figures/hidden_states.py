@@ -1,0 +1,93 @@
+"""Hidden states in two dimensions: how classes come apart from glimpse to glimpse."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.path import Path
+from matplotlib.textpath import TextPath
+from matplotlib.transforms import Affine2D
+from numpy.typing import NDArray
+from sklearn.decomposition import PCA
+from sklearn.manifold import TSNE
+
+from explain.recording import Recording
+from explain.report.figures.inputs import check_class_names, shorten, shown_classes
+from explain.report.figures.lines import add_legend
+from explain.report.figures.style import CLASS_COLORS, FAINT, PAGE_WIDTH, look, make_figure
+
+MAX_PERPLEXITY = 30.0
+MAX_COLUMNS = 3
+NAME_LENGTH = 10
+
+
+@look()
+def draw_hidden_states(
+    recording: Recording, class_names: Sequence[str], num_images: int = 500, seed: int = 0
+) -> Figure:
+    """Draws the hidden states after each glimpse in a panel, coloured by the true class.
+
+    All glimpses are laid out together (t-SNE: van der Maaten and Hinton 2008), so that places mean the same in all
+    panels. Where names are of a single letter, points are these letters. Of more than 10 classes, the 10 most frequent
+    are shown.
+
+    Args:
+        recording: `N` images, `T` glimpses.
+        class_names: Name of each class.
+        num_images: How many images to draw at most, chosen at random.
+        seed: Of this choice, and of the layout.
+
+    Raises:
+        ValueError: There are more or fewer names than classes, or fewer than 4 states.
+    """
+    check_class_names(recording, class_names)
+    glimpses, num_classes = recording.beliefs.shape[1:]
+    classes = shown_classes(recording.labels, num_classes)
+    possible = np.flatnonzero(np.isin(recording.labels, classes))
+    images = np.random.default_rng(seed).permutation(possible)[:num_images]
+    names = [shorten(name, NAME_LENGTH) for name in class_names]
+    markers = [_marker(class_names[label]) for label in classes]
+    points = lay_out(recording.hidden[images], seed)
+    columns = min(MAX_COLUMNS, glimpses)
+    rows = -(-glimpses // columns)
+    side = PAGE_WIDTH / MAX_COLUMNS
+    breadth, height = np.ptp(points, axis=(0, 1))
+    aspect = np.clip(height / breadth, 0.5, 1)
+    figure = make_figure(columns * side, rows * (side * aspect + 0.2) + 0.2 * ("o" in markers))
+    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).flatten()
+    for glimpse, axes in enumerate(panels):
+        if glimpse >= glimpses:
+            axes.set_visible(False)
+            continue
+        axes.set_title(f"glimpse {glimpse + 1}")
+        axes.set(xticks=[], yticks=[], aspect="equal")
+        axes.spines[:].set(visible=True, color=FAINT)
+        for label, color, marker in zip(classes, CLASS_COLORS, markers, strict=False):
+            x, y = points[recording.labels[images] == label, glimpse].T
+            axes.scatter(x, y, s=16, alpha=0.9, color=color, marker=marker, linewidths=0, label=names[label])
+    if "o" in markers:
+        add_legend(figure, panels[0])
+    return figure
+
+
+def lay_out(hidden: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
+    """Places hidden states `(N, T, D)`, all together, in the plane, `(N, T, 2)`."""
+    states = hidden.reshape(-1, hidden.shape[2])
+    if len(states) < 4:
+        raise ValueError(f"expected at least 4 hidden states, got {len(states)}")
+    perplexity = min(MAX_PERPLEXITY, (len(states) - 1) / 3)
+    layout = TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(states)
+    # Turned so that it is wider than high; t-SNE gives directions no meaning.
+    return PCA(2).fit_transform(layout).reshape(*hidden.shape[:2], 2)
+
+
+def _marker(name: str) -> Path | str:
+    """The letter of a name that has but one, else a dot."""
+    if len(name) != 1:
+        return "o"
+    letter = TextPath((0, 0), name, size=10, prop=FontProperties(family="DejaVu Sans", weight="bold"))
+    box = letter.get_extents()
+    return letter.transformed(Affine2D().translate(-(box.x0 + box.x1) / 2, -(box.y0 + box.y1) / 2))

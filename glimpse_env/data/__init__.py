@@ -1,0 +1,1 @@
+"""Image data: data sets, canvases, and which episode comes next."""

@@ -1,0 +1,65 @@
+"""What the coming episodes of each copy are drawn to be."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from glimpse_env.data import counter_rng
+
+_IMAGE, _NUMBERS = range(2)
+_LOOKAHEAD = 4096
+
+
+class EpisodeSampler:
+    """Hands out, episode by episode, which image each copy looks at, where first, and numbers to make its canvas with.
+
+    They are drawn for many episodes at once: for a single copy one draw costs as much as some thousands.
+
+    Args:
+        keys: One key a copy, `(N,)`; see `draws`.
+        num_images: Size of the split.
+        num_numbers: How many uniform numbers it takes to make a canvas.
+        device: Where the tensors are needed.
+    """
+
+    def __init__(self, keys: counter_rng.Keys, num_images: int, num_numbers: int, device: torch.device) -> None:
+        self._keys = keys
+        self._num_images = num_images
+        self._num_numbers = num_numbers
+        self._device = device
+        self._ahead = max(1, _LOOKAHEAD // len(keys))
+        self.seek(0)
+
+    def seek(self, episode: int) -> None:
+        """Makes `episode` (>= 0) the next."""
+        self._episode = episode
+        self._row = 0
+        self._drawn: tuple[Tensor, Tensor, Tensor] | None = None
+
+    def next(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Returns the next episode of each copy.
+
+        Returns:
+            The images, `(N,)` int64; the first locations, `(N, 2)` float32 in [-1, 1); the numbers, `(N, num_numbers)`
+            float64 in [0, 1).
+        """
+        if self._drawn is None or self._row == self._ahead:
+            self._drawn = self._draw()
+            self._row = 0
+        images, locations, numbers = (part[self._row] for part in self._drawn)
+        self._row += 1
+        self._episode += 1
+        return images, locations, numbers
+
+    def _draw(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Draws the episodes that come next, one a row."""
+        count = len(self._keys)
+        keys = np.tile(self._keys, self._ahead)
+        episodes = self._episode + np.repeat(np.arange(self._ahead), count)
+        images = counter_rng.permuted(keys, episodes, _IMAGE, self._num_images)
+        uniform = counter_rng.uniform(keys, episodes, _NUMBERS, 2 + self._num_numbers)
+        parts = (images, (2 * uniform[:, :2] - 1).astype(np.float32), uniform[:, 2:])
+        rows = [torch.from_numpy(part).to(self._device).unflatten(0, (self._ahead, count)) for part in parts]
+        return rows[0], rows[1], rows[2]

@@ -1,0 +1,1 @@
+"""Errors and archives, which know nothing of glimpses."""

@@ -1,0 +1,91 @@
+"""The benchmark of explaining."""
+
+from __future__ import annotations
+
+import gymnasium as gym
+
+from agents import REINFORCE, Algorithm
+from explain import (
+    FitSettings,
+    HiddenStateVAE,
+    Recording,
+    VAESettings,
+    expected_information_gain,
+    fit_vae,
+    record,
+)
+from glimpse_env.retina import grid_locations
+from scripts.benchmarks.env import ids_at_hand
+from scripts.benchmarks.tables import Benchmark, Row
+from scripts.benchmarks.timing import Player, Seconds, peak_added, rates
+
+
+def benchmark_explain(seconds: Seconds = 10.0) -> Benchmark:
+    """Seconds and memory of explaining an agent, on 28x28 with 6 glimpses of 8x8.
+
+    Measured is a part that time is in proportion to. Neither the agent nor the VAE has learnt anything: that makes no
+    difference to how long it takes.
+
+    Args:
+        seconds: How long to measure each thing.
+    """
+    plain, _, notes = ids_at_hand()
+    agent = REINFORCE(gym.make(plain, num_glimpses=6, glimpse_size=8, num_scales=1), seed=0)
+    recording = record(agent, agent.make_vec_env(200, split="train"), 600)
+    vae = HiddenStateVAE(recording.hidden.shape[-1], (1, 28, 28), VAESettings())
+
+    draw_maps = mapper(agent, vae, recording[:2])
+    added = peak_added(draw_maps)  # before the others leave memory behind that it could use
+    speed = rates({"record": recorder(agent, 250), "fit": fitter(recording), "map": draw_maps}, seconds)
+    rows = [
+        Row("recording 10,000 images (1/40 of it, times 40): s", 10_000 / speed["record"], 5, "{:.1f}", True),
+        Row("fitting a VAE on 60,000 x 6 states (1/100, times 100): s", 60_000 / speed["fit"], 180, "{:.0f}", True),
+        Row(
+            "EIG maps of 1,000 images x 6, 13x13, 16 samples (1/500, times 500): s",
+            1_000 / speed["map"],
+            100,
+            "{:.0f}",
+            True,
+        ),
+        Row("memory of these maps (of 1/500, as one state follows the other): MB", added, 2_000, "{:.0f}", True),
+    ]
+    return Benchmark("Explanations", rows, notes)
+
+
+def recorder(agent: Algorithm, count: int) -> Player:
+    """Records an agent on so many images of the test split, all in one batch; counts images."""
+    envs = agent.make_vec_env(count, split="test")
+
+    def play() -> int:
+        return len(record(agent, envs, count))
+
+    return play
+
+
+def fitter(recording: Recording) -> Player:
+    """Fits a VAE for as many epochs as there are by default; counts images."""
+    how = FitSettings(patience=FitSettings().num_epochs)
+
+    def play() -> int:
+        fit_vae(recording, VAESettings(), how)
+        return len(recording)
+
+    return play
+
+
+def mapper(agent: Algorithm, vae: HiddenStateVAE, recording: Recording) -> Player:
+    """Computes maps of expected information gain for every glimpse of a recording; counts images."""
+
+    def play() -> int:
+        expected_information_gain(
+            agent,
+            recording.hidden,
+            recording.beliefs,
+            vae.sample,
+            grid_locations(13),
+            retina=recording.retina,
+            num_samples=16,
+        )
+        return len(recording)
+
+    return play

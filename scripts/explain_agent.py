@@ -1,0 +1,105 @@
+"""Explains a trained agent: what it knew, believed and imagined after each glimpse, and what each look was worth.
+
+python scripts/explain_agent.py runs/digits
+python scripts/explain_agent.py runs/mnist --num-eig 1000 --folder report
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import matplotlib
+import numpy as np
+import sklearn
+import torch
+import tyro
+
+import agents
+import glimpse_env
+from explain.explanation import ExplanationSettings, explain
+from explain.report.page import write_report
+from glimpse_env import DatasetError
+from scripts.evaluate import agent_file
+from scripts.train import fail
+
+EXPLANATION = "explanation"
+NUM_ENVS = 250
+VERSIONS = (glimpse_env, gym, matplotlib, np, sklearn, torch)
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Explains an agent on the test split: figures, explanation.json with every number, and report.html with all of it.
+
+    On MNIST it takes many minutes: --num-train, --num-eig and --num-looks say how much is computed.
+    """
+
+    agent: tyro.conf.Positional[Path]
+    """A run folder, or the file of a saved agent."""
+    folder: Path | None = None
+    """Where everything goes; by default the folder explanation/ beside the agent."""
+    settings: tyro.conf.OmitArgPrefixes[ExplanationSettings] = field(default_factory=ExplanationSettings)
+    """How much is computed."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Reads the arguments and explains; whatever the user can mend ends in one line of error and exit status 1."""
+    try:
+        options = tyro.cli(Arguments, args=arguments)
+        path = agent_file(options.agent)
+        report = run(path, options.folder or path.parent / EXPLANATION, options.settings)
+    except (DatasetError, OSError, ValueError) as error:
+        fail(error)
+    print(f"Open {report.resolve()}")
+
+
+def run(path: Path, folder: Path, settings: ExplanationSettings) -> Path:
+    """Explains the agent in a file, and returns the report, which is written into a folder with all else."""
+    agent = agents.load(path)
+    folder.mkdir(parents=True, exist_ok=True)  # or fails now, not after minutes
+    explanation = explain(
+        agent,
+        agent.make_vec_env(NUM_ENVS),
+        agent.make_vec_env(NUM_ENVS, split="test"),
+        {
+            "at random": agents.look_at_random(agent),
+            "at the centre": agents.look_at_centre(agent),
+            "along a raster": agents.look_by_raster_scan(agent),
+        },
+        settings,
+        progress=True,
+    )
+    environment = agent.spec.environment
+    return write_report(
+        explanation,
+        folder,
+        f"What {type(agent).__name__} knew in {environment.env_id.removeprefix('glimpse_env:')}",
+        describe(agent, settings),
+        progress=True,
+    )
+
+
+def describe(agent: agents.Algorithm, settings: ExplanationSettings) -> dict[str, dict[str, Any]]:
+    """Who was explained and how, in plain numbers and names."""
+    spec, environment = agent.spec, agent.spec.environment
+    return {
+        "agent": {
+            "algorithm": type(agent).__name__,
+            **spec.policy_kwargs,
+            "images trained on": agent.num_timesteps // agent.num_glimpses,
+            "seed": spec.seed,
+        },
+        "environment": {"id": environment.env_id, **environment.arguments},
+        "settings": asdict(settings),
+        "versions": {"python": platform.python_version()}
+        | {module.__name__: module.__version__ for module in VERSIONS},
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The study that `scripts/compare.py` carries out."""

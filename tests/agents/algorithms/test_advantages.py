@@ -1,0 +1,100 @@
+"""Advantages: by hand, against the definition written slowly, and at both ends of lambda."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from agents.algorithms.advantages import advantages
+
+
+def column(*numbers: float) -> Tensor:
+    return torch.tensor(numbers)[:, None]
+
+
+def draw(steps: int, copies: int, seed: int) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    rewards = torch.randn(steps, copies, generator=generator, dtype=torch.float64)
+    return rewards, torch.randn(steps - 1, copies, generator=generator, dtype=torch.float64)
+
+
+def slowly(rewards: Tensor, values: Tensor, gae_lambda: float) -> Tensor:
+    """The sum over k of lambda^k delta_{t+k}, as in Schulman et al. 2016, equation 16, with gamma 1."""
+    steps, copies = values.shape
+    result = torch.zeros_like(values)
+    for copy in range(copies):
+        deltas = []
+        for step in range(steps):
+            after = values[step + 1, copy] if step + 1 < steps else 0.0
+            # What location t is paid first is the reward of action t + 1.
+            deltas.append(rewards[step + 1, copy] + after - values[step, copy])
+        for step in range(steps):
+            result[step, copy] = sum(gae_lambda**k * delta for k, delta in enumerate(deltas[step:]))
+    return result
+
+
+REWARDS, VALUES = column(7.0, 0.5, -0.25, 1.0), column(0.5, 0.25, 0.75)
+
+
+def test_by_hand_with_all_the_reward_to_come() -> None:
+    # Returns 1.25, 0.75 and 1.0; the reward of the first action was earned before any location was chosen.
+    assert advantages(REWARDS, VALUES, 1.0).flatten().tolist() == [0.75, 0.5, 0.25]
+
+
+def test_by_hand_with_one_step_temporal_differences() -> None:
+    assert advantages(REWARDS, VALUES, 0.0).flatten().tolist() == [0.25, 0.25, 0.25]
+
+
+def test_by_hand_in_between() -> None:
+    assert advantages(REWARDS, VALUES, 0.5).flatten().tolist() == [0.4375, 0.375, 0.25]
+
+
+def test_the_hard_reward_credits_every_location_with_the_answer() -> None:
+    rewards = torch.tensor([[0.0, 0.0], [0.0, 0.0], [1.0, 0.0]])
+    values = torch.full((2, 2), 0.5)
+    assert advantages(rewards, values, 1.0).tolist() == [[0.5, -0.5], [0.5, -0.5]]
+    assert advantages(rewards, values, 0.0).tolist() == [[0.0, 0.0], [0.5, -0.5]]
+
+
+@given(steps=st.integers(2, 8), copies=st.integers(1, 4), gae_lambda=st.floats(0, 1), seed=st.integers(0, 10**6))
+@settings(deadline=None, max_examples=50)
+def test_it_is_the_definition(steps: int, copies: int, gae_lambda: float, seed: int) -> None:
+    rewards, values = draw(steps, copies, seed)
+    torch.testing.assert_close(advantages(rewards, values, gae_lambda), slowly(rewards, values, gae_lambda))
+
+
+@given(steps=st.integers(2, 8), seed=st.integers(0, 10**6))
+@settings(deadline=None, max_examples=25)
+def test_lambda_1_is_the_return_less_the_baseline(steps: int, seed: int) -> None:
+    rewards, values = draw(steps, 3, seed)
+    returns = rewards[1:].flip(0).cumsum(0).flip(0)
+    torch.testing.assert_close(advantages(rewards, values, 1.0), returns - values)
+
+
+@given(steps=st.integers(2, 8), seed=st.integers(0, 10**6))
+@settings(deadline=None, max_examples=25)
+def test_lambda_0_is_the_temporal_difference(steps: int, seed: int) -> None:
+    rewards, values = draw(steps, 3, seed)
+    after = torch.cat([values[1:], torch.zeros_like(values[:1])])
+    torch.testing.assert_close(advantages(rewards, values, 0.0), rewards[1:] + after - values)
+
+
+@given(gae_lambda=st.floats(0, 1), seed=st.integers(0, 10**6))
+@settings(deadline=None, max_examples=25)
+def test_a_perfect_baseline_leaves_nothing(gae_lambda: float, seed: int) -> None:
+    rewards, _ = draw(5, 3, seed)
+    returns = rewards[1:].flip(0).cumsum(0).flip(0)
+    torch.testing.assert_close(advantages(rewards, returns, gae_lambda), torch.zeros_like(returns))
+
+
+@pytest.mark.parametrize("gae_lambda", [0.0, 0.5, 1.0])
+def test_a_single_glimpse_has_no_locations_to_pay(gae_lambda: float) -> None:
+    assert advantages(torch.ones(1, 3), torch.empty(0, 3), gae_lambda).shape == (0, 3)
+
+
+def test_values_that_do_not_fit_are_an_error() -> None:
+    with pytest.raises(ValueError, match=r"zip\(\)"):
+        advantages(torch.ones(4, 2), torch.ones(4, 2), 1.0)

@@ -1,0 +1,88 @@
+"""RAM's parts: shapes, formulas written out, and what the cores remember."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.nn.functional import relu
+
+from agents.policy.networks import CORES, GlimpseNetwork, LocationNetwork, LSTMCore, RNNCore, make_core
+
+N, H = 5, 12
+
+
+def test_the_glimpse_network_combines_what_and_where() -> None:
+    network = GlimpseNetwork((2, 4, 4), what_size=7, where_size=3, size=H)
+    glimpse, location = torch.rand(N, 2, 4, 4), 2 * torch.rand(N, 2) - 1
+    what = relu(glimpse.reshape(N, 32) @ network.what.weight.T + network.what.bias)
+    where = relu(location @ network.where.weight.T + network.where.bias)
+    # Linear(what) + Linear(where), as the paper writes it, is one linear map of both.
+    of_what, of_where = network.combine.weight[:, :7], network.combine.weight[:, 7:]
+    expected = relu(what @ of_what.T + where @ of_where.T + network.combine.bias)
+    assert torch.allclose(network(glimpse, location), expected, atol=1e-6)
+
+
+def test_the_glimpse_network_takes_whole_episodes() -> None:
+    network = GlimpseNetwork((1, 4, 4), what_size=7, where_size=3, size=H)
+    glimpses, locations = torch.rand(3, N, 1, 4, 4), torch.rand(3, N, 2)
+    features = network(glimpses, locations)
+    assert features.shape == (3, N, H)
+    for step in range(3):
+        assert torch.allclose(features[step], network(glimpses[step], locations[step]), atol=1e-6)
+
+
+@pytest.mark.parametrize("name", CORES)
+def test_a_core_depends_on_what_it_sees_and_on_what_it_saw(name: str) -> None:
+    core = make_core(name, 6, H)
+    features, state = torch.rand(N, 6), torch.rand(N, core.state_size)
+    after = core(features, state)
+    assert after.shape == (N, core.state_size)
+    assert not torch.allclose(after, core(torch.rand(N, 6), state))
+    assert not torch.allclose(after, core(features, torch.rand(N, core.state_size)))
+
+
+@pytest.mark.parametrize("name", CORES)
+def test_a_core_keeps_the_batch_apart(name: str) -> None:
+    core = make_core(name, 6, H)
+    features, state = torch.rand(N, 6), torch.rand(N, core.state_size)
+    one_by_one = torch.cat([core(features[i : i + 1], state[i : i + 1]) for i in range(N)])
+    assert torch.allclose(core(features, state), one_by_one, atol=1e-6)
+
+
+def test_the_rnn_is_the_papers() -> None:
+    core = RNNCore(6, H)
+    features, state = torch.rand(N, 6), torch.rand(N, H)
+    of_features, of_state = core.linear.weight[:, :6], core.linear.weight[:, 6:]
+    expected = relu(features @ of_features.T + state @ of_state.T + core.linear.bias)
+    assert torch.allclose(core(features, state), expected, atol=1e-6)
+
+
+def test_the_state_of_an_lstm_is_the_hidden_state_then_the_cell_state() -> None:
+    core = LSTMCore(6, H)
+    features, hidden, cell = torch.rand(N, 6), torch.rand(N, H), torch.rand(N, H)
+    after = core(features, torch.cat([hidden, cell], dim=-1))
+    next_hidden, next_cell = core.cell(features, (hidden, cell))
+    assert torch.equal(after[:, :H], next_hidden)
+    assert torch.equal(after[:, H:], next_cell)
+    assert core.hidden_size == H
+    assert core.state_size == 2 * H
+
+
+def test_an_unknown_core_is_an_error_that_suggests_the_nearest() -> None:
+    with pytest.raises(ValueError, match=r"Unknown core 'lstmm'\. Did you mean 'lstm'"):
+        make_core("lstmm", 6, H)
+
+
+def test_locations_are_within_the_canvas() -> None:
+    locations = LocationNetwork(H)(100 * torch.randn(3, N, H))
+    assert locations.shape == (3, N, 2)
+    assert locations.abs().max() <= 1
+
+
+def test_the_location_network_can_have_a_layer_in_between() -> None:
+    network = LocationNetwork(H, location_size=7)
+    hidden = torch.randn(3, N, H)
+    weights = dict(network.named_parameters())
+    layer = relu(hidden @ weights["between.0.weight"].T + weights["between.0.bias"])
+    expected = (layer @ weights["linear.weight"].T + weights["linear.bias"]).tanh()
+    assert torch.allclose(network(hidden), expected, atol=1e-6)

@@ -1,0 +1,214 @@
+"""Curves where they are known in closed form, against loops, and the differences of two agents."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+import torch
+
+from explain import Bootstrap, Estimate, Recording
+from explain.knowledge.curves import InformationCurves, compare_curves, information_curves
+
+NAMES = [field.name for field in fields(InformationCurves)]
+MEANS = [name for name in NAMES if name != "calibration_error"]
+C = 4
+
+
+def make_recording(beliefs: np.ndarray, labels: np.ndarray, seed: int = 0) -> Recording:
+    """What curves read of a recording, `beliefs` `(N, T, C)` and `labels` `(N,)`; the images depend on the seed."""
+    count, glimpses = beliefs.shape[:2]
+    images = np.random.default_rng(seed).integers(0, 256, (count, 1, 3, 3), dtype=np.uint8)
+    return Recording(
+        hidden=np.zeros((count, glimpses, 2), np.float32),
+        beliefs=beliefs.astype(np.float32),
+        locations=np.zeros((count, glimpses, 2), np.float32),
+        labels=labels.astype(np.int64),
+        indices=np.arange(count),
+        canvases=images,
+        originals=images,
+        glimpse_size=2,
+        num_scales=1,
+    )
+
+
+def draw_recording(count: int = 200, glimpses: int = 3, seed: int = 0) -> Recording:
+    rng = np.random.default_rng(seed)
+    return make_recording(rng.dirichlet(np.full(C, 0.5), (count, glimpses)), rng.integers(0, C, count))
+
+
+def more_certain(recording: Recording, power: float) -> Recording:
+    """The same agent, its beliefs sharpened: as sure of other things as before, but surer of all."""
+    sharpened = recording.beliefs.astype(float) ** power
+    return replace(recording, beliefs=(sharpened / sharpened.sum(-1, keepdims=True)).astype(np.float32))
+
+
+def values(curves: InformationCurves) -> dict[str, list[float]]:
+    return {name: getattr(curves, name).value.tolist() for name in NAMES}
+
+
+def widths(estimate: Estimate) -> torch.Tensor:
+    return estimate.high - estimate.low
+
+
+def test_who_believes_in_all_classes_alike_knows_nothing() -> None:
+    labels = np.arange(40) % C
+    curves = information_curves(make_recording(np.full((40, 2, C), 1 / C), labels), Bootstrap(40))
+    expected = {name: [0, 0] for name in NAMES} | {"entropy": [math.log(C)] * 2, "accuracy": [1 / C] * 2}
+    for name, value in values(curves).items():
+        assert value == pytest.approx(expected[name], abs=1e-6), name
+
+
+def test_who_knows_the_label_knows_all_there_is_to_know() -> None:
+    labels = np.arange(40) % C
+    first, then = np.full((40, C), 1 / C), np.eye(C)[labels]
+    curves = information_curves(make_recording(np.stack([first, then], axis=1), labels), Bootstrap(40))
+    everything = [0, math.log(C)]
+    for name in ("information_gain", "gain_since_first", "label_information"):
+        estimate = getattr(curves, name)
+        for part in (estimate.value, estimate.low, estimate.high):
+            assert part.tolist() == pytest.approx(everything, abs=1e-6), name
+    assert curves.entropy.value.tolist() == pytest.approx([math.log(C), 0], abs=1e-6)
+    assert curves.overconfidence.value.tolist() == pytest.approx([0, 0], abs=1e-6)
+    assert curves.accuracy.value.tolist() == [1 / C, 1]
+    assert curves.calibration_error.value.tolist() == pytest.approx([0, 0], abs=1e-6)
+
+
+def test_being_sure_of_what_is_false_is_false_certainty() -> None:
+    """Certain to 0.7, right in a quarter of the images: information is gained, but not about the label."""
+    labels = np.arange(40) % C
+    beliefs = np.full((40, 1, C), 0.1)
+    beliefs[..., 0] = 0.7
+    curves = information_curves(make_recording(beliefs, labels), Bootstrap(40))
+    entropy = -0.7 * math.log(0.7) - 0.3 * math.log(0.1)
+    known = math.log(C) + 0.25 * math.log(0.7) + 0.75 * math.log(0.1)
+    assert curves.information_gain.value.item() == pytest.approx(math.log(C) - entropy, abs=1e-6)
+    assert curves.label_information.value.item() == pytest.approx(known, abs=1e-6)
+    assert known < 0
+    assert curves.overconfidence.value.item() == pytest.approx(math.log(C) - entropy - known, abs=1e-6)
+    assert curves.calibration_error.value.item() == pytest.approx(0.7 - 0.25, abs=1e-6)
+
+
+def test_curves_are_means_over_images_glimpse_by_glimpse() -> None:
+    recording = draw_recording(count=30)
+    curves = information_curves(recording, Bootstrap(30))
+    for glimpse in range(3):
+        sums = dict.fromkeys(MEANS, 0.0)
+        for image in range(30):
+            first, belief = (recording.beliefs[image, number].astype(float) for number in (0, glimpse))
+            entropy, at_first = (-sum(p * math.log(p) for p in one) for one in (belief, first))
+            known = math.log(C) + math.log(belief[recording.labels[image]])
+            sums["entropy"] += entropy
+            sums["information_gain"] += math.log(C) - entropy
+            sums["gain_since_first"] += at_first - entropy
+            sums["label_information"] += known
+            sums["overconfidence"] += math.log(C) - entropy - known
+            sums["accuracy"] += belief.argmax() == recording.labels[image]
+        for name, total in sums.items():
+            assert getattr(curves, name).value[glimpse].item() == pytest.approx(total / 30, abs=1e-6), name
+
+
+def test_intervals_are_about_as_wide_as_the_normal_distribution_has_it() -> None:
+    recording = draw_recording(count=500)
+    curves = information_curves(recording, Bootstrap(500, num_resamples=4000))
+    right = recording.beliefs.argmax(-1) == recording.labels[:, None]
+    expected = 2 * 1.96 * right.std(0) / math.sqrt(500)
+    np.testing.assert_allclose(widths(curves.accuracy).numpy(), expected, rtol=0.1)
+    for name in NAMES:
+        estimate = getattr(curves, name)
+        assert (estimate.low <= estimate.value).all() or name == "calibration_error"  # which is biased upwards
+        assert (estimate.value <= estimate.high).all()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_who_says_how_sure_it_is_has_no_false_certainty(seed: int) -> None:
+    """Where labels are drawn from the beliefs, the two kinds of information are the same but for chance."""
+    rng = np.random.default_rng(seed)
+    beliefs = rng.dirichlet(np.ones(C), (2000, 1))
+    labels = (beliefs[:, 0].cumsum(1) < rng.uniform(size=(2000, 1))).sum(1).clip(max=C - 1)
+    curves = information_curves(make_recording(beliefs, labels), Bootstrap(2000, num_resamples=200))
+    deviation = (curves.overconfidence.high - curves.overconfidence.low).item() / (2 * 1.96)
+    assert abs(curves.overconfidence.value.item()) < 4 * deviation < 0.1
+    assert curves.information_gain.value.item() > 0.2
+
+
+def test_differences_are_those_of_the_curves() -> None:
+    one, bootstrap = draw_recording(), Bootstrap(200)
+    other = replace(one, beliefs=draw_recording(seed=5).beliefs)
+    differences = compare_curves(one, other, bootstrap)
+    first, second = (values(information_curves(recording, bootstrap)) for recording in (one, other))
+    for name, value in values(differences).items():
+        assert value == pytest.approx([a - b for a, b in zip(first[name], second[name], strict=True)], abs=1e-9), name
+
+
+def test_the_first_agent_exceeds_where_it_knows_more() -> None:
+    recording = draw_recording()
+    label = np.eye(C)[recording.labels][:, None]
+    told = replace(recording, beliefs=(0.2 * recording.beliefs + 0.8 * label).astype(np.float32))
+    better, worse = (compare_curves(*pair, Bootstrap(200)) for pair in ((told, recording), (recording, told)))
+    for name in ("information_gain", "label_information", "accuracy"):
+        assert (getattr(better, name).low > 0).all()
+        assert (getattr(worse, name).high < 0).all()
+    assert (better.entropy.high < 0).all()
+    assert (better.overconfidence.high < 0).all()
+    for name in NAMES:
+        torch.testing.assert_close(getattr(better, name).value, -getattr(worse, name).value)
+
+
+def test_a_recording_differs_from_itself_by_nothing_at_all() -> None:
+    recording = draw_recording()
+    differences = compare_curves(recording, recording, Bootstrap(200))
+    for name in NAMES:
+        estimate = getattr(differences, name)
+        for part in (estimate.value, estimate.low, estimate.high):
+            assert part.tolist() == [0, 0, 0] or name == "calibration_error"
+            assert part.tolist() == pytest.approx([0, 0, 0], abs=1e-15), name
+
+
+def test_intervals_of_differences_are_paired() -> None:
+    """Of agents that find the same images hard they are narrower than of agents that do not."""
+    one, bootstrap = draw_recording(), Bootstrap(200)
+    alike = more_certain(one, 1.1)
+    order = np.random.default_rng(3).permutation(200)
+    unlike = replace(alike, beliefs=alike.beliefs[order])
+    paired, unpaired = (compare_curves(one, other, bootstrap) for other in (alike, unlike))
+    for name in ("entropy", "information_gain"):
+        torch.testing.assert_close(getattr(paired, name).value, getattr(unpaired, name).value)
+        assert (widths(getattr(paired, name)) < 0.3 * widths(getattr(unpaired, name))).all(), name
+    curves = [information_curves(recording, bootstrap) for recording in (one, alike)]
+    for name in MEANS:
+        separate = sum(widths(getattr(one, name)).square() for one in curves).sqrt()
+        assert (widths(getattr(paired, name))[1:] < 0.7 * separate[1:]).all(), name
+
+
+def test_curves_of_other_images_are_not_compared() -> None:
+    recording = draw_recording()
+    # The same numbers, as in another split.
+    other = replace(recording, originals=recording.originals ^ 255)
+    with pytest.raises(ValueError, match="expected two recordings of the same images, got other images"):
+        compare_curves(recording, other, Bootstrap(200))
+    with pytest.raises(ValueError, match=r"got \(200, 3, 4\) and \(100, 3, 4\)"):
+        compare_curves(recording, recording[:100], Bootstrap(200))
+    with pytest.raises(ValueError, match=r"got \(200, 3, 4\) and \(200, 5, 4\)"):
+        compare_curves(recording, draw_recording(glimpses=5), Bootstrap(200))
+    with pytest.raises(ValueError, match=r"got \(200, 3, 4\) and \(200, 3, 2\)"):
+        compare_curves(recording, replace(recording, beliefs=recording.beliefs[..., :2]), Bootstrap(200))
+
+
+def test_a_bootstrap_of_other_images_is_refused() -> None:
+    recording = draw_recording()
+    for refused in (information_curves, lambda one, bootstrap: compare_curves(one, one, bootstrap)):
+        with pytest.raises(ValueError, match="expected values of 199 images, got 200"):
+            refused(recording, Bootstrap(199))
+
+
+def test_the_curves_can_be_written_as_json() -> None:
+    curves = information_curves(draw_recording(), Bootstrap(200))
+    written = json.loads(json.dumps(curves.to_json()))
+    assert list(written) == NAMES
+    for name in NAMES:
+        for part in ("value", "low", "high"):
+            assert written[name][part] == getattr(getattr(curves, name), part).tolist()

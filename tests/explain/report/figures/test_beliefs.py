@@ -1,0 +1,88 @@
+"""The course of a belief: a line a class, the true one emphasised and named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+
+from explain import Recording
+from explain.report.figures import draw_beliefs
+from explain.report.figures.style import RIGHT
+
+IMAGES = [4, 1, 2]
+
+
+def certain(recording: Recording, image: int, course: Any) -> Recording:
+    """With beliefs `(T, C)` of one's choice for an image."""
+    beliefs = recording.beliefs.copy()
+    beliefs[image] = course
+    return replace(recording, beliefs=beliefs)
+
+
+def names_in(axes: Axes) -> dict[str, Any]:
+    return {text.get_text(): text for text in axes.texts}
+
+
+def test_each_image_has_its_canvas_and_its_lines(
+    recording: Recording, class_names: Sequence[str], pixels_of: Callable[[Axes], np.ndarray]
+) -> None:
+    visible = [axes for axes in draw_beliefs(recording, IMAGES, class_names).axes if axes.get_visible()]
+    assert len(visible) == 2 * len(IMAGES)
+    for image, thumbnail, plot in zip(IMAGES, visible[::2], visible[1::2], strict=True):
+        np.testing.assert_allclose(pixels_of(thumbnail)[..., 0], recording.canvases[image, 0] / 255)
+        assert [text.get_text() for text in thumbnail.texts] == ["1", "2", "3", "4"]
+        drawn = {tuple(np.asarray(line.get_ydata()).tolist()) for line in plot.lines}
+        assert drawn == {tuple(course) for course in recording.beliefs[image].T.tolist()}
+
+
+def test_the_true_class_is_green_thickest_and_named_at_its_end(
+    recording: Recording, class_names: Sequence[str]
+) -> None:
+    plot = draw_beliefs(recording, IMAGES, class_names).axes[1]
+    label = recording.labels[IMAGES[0]]
+    thickest = max(plot.lines, key=lambda line: line.get_linewidth())
+    np.testing.assert_array_equal(thickest.get_ydata(), recording.beliefs[IMAGES[0], :, label])
+    assert thickest.get_color() == RIGHT
+    name = names_in(plot)[class_names[label]]
+    assert name.get_color() == RIGHT
+    assert name.xy[0] == 4
+
+
+def test_only_classes_that_were_believed_in_are_named(recording: Recording, class_names: Sequence[str]) -> None:
+    """Image 1 is a `one`; it is taken for a `zero` at the second glimpse, and never for a `two`."""
+    course = [[0.0, 0.95, 0.05], [0.9, 0.05, 0.05], [0.2, 0.75, 0.05], [0.0, 1.0, 0.0]]
+    plot = draw_beliefs(certain(recording, 1, course), [1], class_names).axes[1]
+    names = names_in(plot)
+    assert set(names) == {"one", "zero"}
+    assert names["zero"].xy == (2, pytest.approx(0.9))
+
+
+def test_names_at_one_place_do_not_overlap(recording: Recording, class_names: Sequence[str]) -> None:
+    course = [[0.32, 0.35, 0.33]] * 3 + [[0.33, 0.33, 0.34]]
+    plot = draw_beliefs(certain(recording, 1, course), [1], class_names).axes[1]
+    heights = sorted(text.xy[1] for text in plot.texts if text.xy[0] == 4)
+    assert len(heights) > 1
+    assert np.diff(heights).min() > 0.1
+
+
+def test_many_classes_and_colors(make_recording: Callable[..., Recording]) -> None:
+    recording = make_recording(classes=100, channels=3)
+    figure = draw_beliefs(recording, [0], [f"class $number {number}" for number in range(100)])
+    figure.draw_without_rendering()
+    assert len(figure.axes[1].texts) <= 4
+
+
+def test_a_single_glimpse(make_recording: Callable[..., Recording], class_names: Sequence[str]) -> None:
+    draw_beliefs(make_recording(glimpses=1), [0], class_names).draw_without_rendering()
+
+
+def test_what_does_not_fit_the_recording(recording: Recording, class_names: Sequence[str]) -> None:
+    with pytest.raises(ValueError, match="expected images from 0 to 5, got 6"):
+        draw_beliefs(recording, [6], class_names)
+    with pytest.raises(ValueError, match="expected 3 class names, got 4"):
+        draw_beliefs(recording, [0], [*class_names, "more"])

@@ -1,0 +1,106 @@
+"""Maps lie where their locations are, over the canvas they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from explain import Recording, grid_locations
+from explain.report.figures import draw_eig_maps
+from explain.report.figures.images import patches_of
+
+IMAGES = [3, 0]
+GRID = 3
+
+
+def invent_maps(glimpses: int = 4) -> Tensor:
+    return torch.rand(len(IMAGES), glimpses, GRID**2, generator=torch.Generator().manual_seed(0))
+
+
+def draw(recording: Recording, maps: Tensor | None = None) -> Figure:
+    return draw_eig_maps(recording, invent_maps() if maps is None else maps, grid_locations(GRID), IMAGES)
+
+
+def grid_of(figure: Figure) -> np.ndarray:
+    *images, _ = figure.axes
+    return np.array(images).reshape(len(IMAGES), -1)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_map_after_each_glimpse_but_the_last(make_recording: Callable[..., Recording], channels: int) -> None:
+    recording, maps = make_recording(channels=channels), invent_maps()
+    grid = grid_of(draw(recording))
+    assert grid.shape == (2, 3)
+    for row, image in enumerate(IMAGES):
+        for glimpse in range(3):
+            canvas, drawn = grid[row, glimpse].images
+            np.testing.assert_allclose(drawn.get_array(), maps[row, glimpse].view(GRID, GRID))
+            grey = np.asarray(canvas.get_array())
+            assert np.corrcoef(grey[..., 0].flat, recording.canvases[image].mean(0).flat)[0, 1] > 0.999
+            assert np.ptp(grey, axis=2).max() == 0
+
+
+def test_cells_lie_where_their_locations_are(make_recording: Callable[..., Recording]) -> None:
+    """On a canvas that is wider than high, the middle of each cell is its location."""
+    canvas = (12, 24)
+    axes = grid_of(draw(make_recording(canvas=canvas)))[0, 0]
+    left, right, bottom, top = axes.images[1].get_extent()
+    middles = (torch.arange(GRID) + 0.5) / GRID
+    x, y = left + middles * (right - left), top + middles * (bottom - top)
+    expected = (grid_locations(GRID) + 1) / 2 * torch.tensor([24.0, 12.0]) - 0.5
+    torch.testing.assert_close(torch.stack([x.repeat(GRID), y.repeat_interleave(GRID)], 1), expected)
+
+
+def test_all_maps_share_their_colors(recording: Recording) -> None:
+    figure = draw(recording)
+    (limits,) = {axes.images[1].get_clim() for axes in grid_of(figure).flat}
+    assert limits == pytest.approx((0, invent_maps()[:, :-1].max().item()))
+    assert figure.axes[-1].get_ylim() == limits
+
+
+def test_glimpses_so_far_and_the_next_are_marked(recording: Recording) -> None:
+    grid = grid_of(draw(recording))
+    for row, image in enumerate(IMAGES):
+        patches = patches_of(recording, image)
+        for glimpse in range(3):
+            axes = grid[row, glimpse]
+            corners = [patch.get_xy() for patch in axes.patches]
+            np.testing.assert_array_equal(corners, patches[: glimpse + 1])
+            for cross in axes.lines:
+                assert cross.get_marker() == "x"
+                np.testing.assert_array_equal(cross.get_xydata()[0], patches[glimpse + 1] + 2)
+
+
+def test_columns_say_after_which_glimpse(recording: Recording, texts_of: Callable[[Any], list[str]]) -> None:
+    figure = draw(recording)
+    assert [text for text in texts_of(figure) if text.startswith("after")] == [
+        f"after glimpse {number}" for number in (1, 2, 3)
+    ]
+    assert "expected information gain, nats" in texts_of(figure)
+
+
+def test_nothing_to_gain(recording: Recording) -> None:
+    figure = draw(recording, torch.zeros(2, 4, GRID**2))
+    figure.draw_without_rendering()
+
+
+def test_what_does_not_fit(recording: Recording, make_recording: Callable[..., Recording]) -> None:
+    with pytest.raises(ValueError, match=r"expected maps of shape \(2, 4, 9\), got \(2, 3, 9\)"):
+        draw(recording, invent_maps(3))
+    with pytest.raises(ValueError, match="expected at least 2 glimpses, got 1"):
+        draw(make_recording(glimpses=1), invent_maps(1))
+    with pytest.raises(ValueError, match="expected images from 0 to 1, got 3"):
+        draw(make_recording(num_images=2))
+
+
+@pytest.mark.parametrize("locations", [grid_locations(2).flip(0), grid_locations(2)[:3], torch.zeros(0, 2)])
+def test_locations_that_are_no_grid(recording: Recording, locations: Tensor) -> None:
+    maps = torch.zeros(len(IMAGES), 4, len(locations))
+    with pytest.raises(ValueError, match="expected the locations of a grid, row by row, got"):
+        draw_eig_maps(recording, maps, locations, IMAGES)

@@ -1,0 +1,140 @@
+"""Images as they are, and marks where they belong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
+from matplotlib.patches import Rectangle
+
+from explain import Recording
+from explain.report.figures.images import (
+    make_grid,
+    mark_glimpses,
+    mark_seen,
+    mark_way,
+    outline,
+    patches_of,
+    show_image,
+    write_belief,
+    write_truth,
+)
+from explain.report.figures.style import PAGE_WIDTH, RIGHT, WRONG
+from glimpse_env.rendering.frame import ORANGE, SKY_BLUE
+
+
+@pytest.fixture
+def axes() -> Axes:
+    return make_grid(1, 1)[1][0, 0]
+
+
+def boxes_of(axes: Axes) -> list[tuple[float, ...]]:
+    return [(*patch.get_xy(), patch.get_width(), patch.get_height()) for patch in axes.patches]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("rows", "columns", "aspect"), [(1, 1, 1.0), (3, 9, 1.0), (2, 4, 0.5), (10, 8, 2.0)])
+def test_a_grid_fits_on_the_page(rows: int, columns: int, aspect: float) -> None:
+    figure, grid = make_grid(rows, columns, aspect, margins=(0.5, 0.2), below=0.2)
+    assert grid.shape == (rows, columns)
+    assert figure.get_figwidth() <= PAGE_WIDTH + 1e-9
+    room = (figure.get_figheight() - 0.2) / rows - 0.2
+    assert room == pytest.approx(((figure.get_figwidth() - 0.5) / columns - 0.06) * aspect + 0.06)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_bytes_and_shares_of_white_are_the_same_image(
+    axes: Axes, pixels_of: Callable[[Axes], np.ndarray], channels: int
+) -> None:
+    pixels = np.random.default_rng(0).integers(256, size=(channels, 3, 5), dtype=np.uint8)
+    show_image(axes, pixels)
+    expected = np.moveaxis(np.broadcast_to(pixels, (3, 3, 5)), 0, -1) / 255
+    np.testing.assert_allclose(pixels_of(axes), expected)
+    axes.clear()
+    show_image(axes, pixels / np.float32(255))
+    np.testing.assert_allclose(pixels_of(axes), expected, atol=1e-6)
+    assert axes.get_xlim() == (-0.5, 4.5)
+    assert axes.get_ylim() == (2.5, -0.5)
+
+
+@pytest.mark.parametrize("canvas", [(12, 12), (20, 9)])
+def test_patches_are_centred_on_locations(make_recording: Callable[..., Recording], canvas: tuple[int, int]) -> None:
+    recording = make_recording(canvas=canvas)
+    centres = patches_of(recording, 2) + recording.glimpse_size / 2
+    exact = (recording.locations[2] + 1) / 2 * [canvas[1], canvas[0]] - 0.5
+    assert np.abs(centres - exact).max() <= 0.5 + 1e-6
+
+
+def test_glimpses_so_far_are_marked(recording: Recording, axes: Axes) -> None:
+    mark_glimpses(axes, recording, 3, 2)
+    assert boxes_of(axes) == [(*corner, 4, 4) for corner in patches_of(recording, 3)[:2].tolist()]
+    colors = [to_hex(patch.get_edgecolor()) for patch in axes.patches]
+    assert colors == [SKY_BLUE, ORANGE]
+
+
+def test_the_way_goes_through_the_middles_of_glimpses(recording: Recording, axes: Axes) -> None:
+    mark_way(axes, recording, 3, 3)
+    middles = patches_of(recording, 3)[:3] + 2
+    np.testing.assert_array_equal(axes.lines[0].get_xydata(), middles)
+    assert [text.get_text() for text in axes.texts] == ["1", "2", "3"]
+    np.testing.assert_array_equal([text.xy for text in axes.texts], middles)  # type: ignore[attr-defined]
+
+
+def lines_of(edges: Any) -> set[tuple[float, ...]]:
+    """Cuts lines into pieces as long as a pixel."""
+    pieces = set()
+    for (x, y), (to_x, to_y) in edges:
+        for step in range(round(max(to_x - x, to_y - y))):
+            right, down = (1, 0) if to_x > x else (0, 1)
+            pieces.add((x + step * right, y + step * down, right))
+    return pieces
+
+
+@given(arrays(bool, st.tuples(st.integers(1, 6), st.integers(1, 6))))
+def test_an_outline_is_where_neighbours_differ(mask: np.ndarray) -> None:
+    height, width = mask.shape
+
+    def inside(row: int, column: int) -> bool:
+        return 0 <= row < height and 0 <= column < width and bool(mask[row, column])
+
+    expected = set()
+    for row in range(height + 1):
+        for column in range(width + 1):
+            if inside(row, column) != inside(row - 1, column):
+                expected.add((column - 0.5, row - 0.5, 1))
+            if inside(row, column) != inside(row, column - 1):
+                expected.add((column - 0.5, row - 0.5, 0))
+    found = outline(mask)
+    assert lines_of(found) == expected
+    # Lines are as long as they go: no two of them meet end to end in one direction.
+    ends = [(*line[1], line[0, 1] == line[1, 1]) for line in found]
+    assert not set(ends) & {(*line[0], line[0, 1] == line[1, 1]) for line in found}
+
+
+def test_what_was_seen_is_outlined(axes: Axes) -> None:
+    seen = np.zeros((5, 5), bool)
+    seen[1:3, 2:4] = True
+    mark_seen(axes, seen)
+    corners = np.concatenate(axes.collections[0].get_segments())  # type: ignore[attr-defined]
+    assert {tuple(corner) for corner in corners} == {(1.5, 0.5), (3.5, 0.5), (1.5, 2.5), (3.5, 2.5)}
+
+
+@pytest.mark.parametrize(("is_correct", "color"), [(True, RIGHT), (False, WRONG)])
+def test_a_belief_is_written_in_the_color_of_its_worth(axes: Axes, is_correct: bool, color: str) -> None:
+    write_belief(axes, "7", 0.853, is_correct)
+    assert axes.get_xlabel() == "7 85%"
+    assert axes.xaxis.label.get_color() == color
+    write_belief(axes, "truck", 0.853, is_correct)
+    assert axes.get_xlabel() == "truck\n85%"
+
+
+def test_the_truth_is_written(axes: Axes) -> None:
+    write_truth(axes, "7")
+    assert axes.get_xlabel() == "is 7"
+    assert not any(isinstance(patch, Rectangle) for patch in axes.patches)

@@ -1,0 +1,179 @@
+"""The report: one page that holds all its pictures, reaches for nothing outside, and says what the numbers say."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+
+from explain.explanation import Explanation
+from explain.report.all_figures import figures_of
+from explain.report.page import embed, make_page, without_nan
+from explain.report.tables import tables_of
+
+VOID = {"meta", "img", "br", "hr"}
+ABOUT = {"agent": {"core": "rnn"}}
+
+
+class Page(HTMLParser):
+    """Every element of a page with its attributes, and all its text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, Any]]] = []
+        self.open: list[str] = []
+        self.text = ""
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.text += data
+
+    def all(self, tag: str) -> list[dict[str, Any]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+    def says(self, words: str) -> bool:
+        return " ".join(words.split()) in " ".join(self.text.split())
+
+
+@pytest.fixture(scope="module")
+def html(tiny_report: Path) -> str:
+    return (tiny_report / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def page(html: str) -> Page:
+    return Page(html)
+
+
+@pytest.fixture(scope="module")
+def dots(tiny_explanation: Explanation, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A dot in place of each picture."""
+    path = tmp_path_factory.mktemp("dots") / "dot.png"
+    Image.new("L", (2, 2)).save(path)
+    return dict.fromkeys([*figures_of(tiny_explanation), "animation"], path)
+
+
+def test_holds_every_picture_of_the_folder(page: Page, tiny_report: Path) -> None:
+    pictures = sorted([*tiny_report.glob("*.png"), *tiny_report.glob("*.gif")])
+    shown = [base64.b64decode(image["src"].partition(";base64,")[2], validate=True) for image in page.all("img")]
+    assert len(pictures) > 10
+    assert sorted(shown) == sorted(path.read_bytes() for path in pictures)
+
+
+def test_reaches_for_nothing_outside_and_executes_nothing(page: Page, html: str) -> None:
+    assert not {tag for tag, _ in page.elements} & {"script", "link", "iframe", "object", "embed", "base"}
+    for tag, attributes in page.elements:
+        for name, value in attributes.items():
+            assert not name.startswith("on"), (tag, name)
+            if name in ("src", "href", "srcset", "action", "data", "poster"):
+                assert value.startswith(("data:image/", "#")), (tag, name, value[:50])
+    assert not re.search(r"url\(|@import|https?:", re.sub(r"base64,[A-Za-z0-9+/=]+", "", html))
+
+
+def test_links_lead_to_parts_of_the_page(page: Page) -> None:
+    ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    assert len(set(ids)) == len(ids)
+    links = [link["href"].removeprefix("#") for link in page.all("a")]
+    assert len(links) > 10
+    assert set(links) <= set(ids)
+
+
+def test_every_element_is_closed(page: Page) -> None:
+    assert page.open == []
+
+
+def test_can_be_read_without_seeing_the_pictures(page: Page) -> None:
+    assert page.all("html")[0]["lang"] == "en"
+    assert page.all("meta")[1]["content"] == "width=device-width, initial-scale=1"
+    assert all(len(image["alt"]) > 20 for image in page.all("img"))
+    assert len(page.all("figcaption")) == len(page.all("figure")) == len(page.all("img"))
+    assert all(header["scope"] in ("row", "col") for header in page.all("th"))
+    assert len(page.all("h1")) == 1
+
+
+def test_says_every_number_of_every_table(page: Page, tiny_explanation: Explanation) -> None:
+    for table in tables_of(tiny_explanation, []).values():
+        assert page.says(table.caption)
+        for row in table.rows:
+            for cell in row:
+                assert page.says(str(cell))
+
+
+def test_writes_names_and_not_markup(page: Page, html: str) -> None:
+    assert page.says("All that <it> knew")
+    assert page.says("rnn & more")
+    assert "<it>" not in html
+
+
+def test_writes_every_number_as_json(tiny_explanation: Explanation, tiny_report: Path) -> None:
+    written = json.loads((tiny_report / "explanation.json").read_text(encoding="utf-8"))
+    assert written.pop("about") == {"agent": {"core": "rnn & more"}}
+    failures = written.pop("failures")
+    assert len(failures) == 6
+    assert all(one["answers"][-1] != one["label"] for one in failures)
+    assert written == without_nan(tiny_explanation.to_json())
+
+
+def test_numbers_that_are_not_defined_are_null() -> None:
+    undefined = float("nan")
+    numbers = {"one": [undefined, 1.0, (undefined,)], "other": {"inner": undefined, "name": "nan", "count": 3}}
+    expected = {"one": [None, 1.0, [None]], "other": {"inner": None, "name": "nan", "count": 3}}
+    assert without_nan(numbers) == expected
+
+
+def test_an_agent_without_failures_has_none_to_show(tiny_explanation: Explanation, dots: dict[str, Path]) -> None:
+    recording = tiny_explanation.recording
+    right = replace(recording, labels=recording.beliefs[:, -1].argmax(1))
+    pictures = {name: path for name, path in dots.items() if not name.startswith("failures")}
+    page = Page(make_page(replace(tiny_explanation, recording=right), "Title", ABOUT, pictures))
+    assert page.says("there are no failures to show")
+    assert len(page.all("img")) == len(pictures)
+
+
+def test_without_clutter_there_is_one_kind_of_strip_less(tiny_explanation: Explanation, dots: dict[str, Path]) -> None:
+    pictures = {name: path for name, path in dots.items() if name != "strips_canvas"}
+    page = Page(make_page(tiny_explanation, "Title", ABOUT, pictures))
+    assert page.says("what is blue is imagined only")
+    assert len(page.all("img")) == len(pictures)
+
+
+def test_begins_by_saying_whether_all_checks_hold(tiny_explanation: Explanation, dots: dict[str, Path]) -> None:
+    reconstruction = tiny_explanation.reconstruction
+    nothing = replace(reconstruction, error=reconstruction.shuffled)
+    page = Page(make_page(replace(tiny_explanation, reconstruction=nothing), "Title", ABOUT, dots))
+    assert re.search(r"[1-7] of 7 checks of the explanation failed", page.text)
+
+
+def test_a_picture_is_embedded_with_its_size_on_the_page(tmp_path: Path) -> None:
+    path = tmp_path / "picture.gif"
+    Image.new("L", (400, 200)).save(path)
+    embedded = embed(path)
+    assert (embedded["width"], embedded["height"]) == (200, 100)
+    assert embedded["address"].startswith("data:image/gif;base64,")
+    assert base64.b64decode(embedded["address"].partition(",")[2]) == path.read_bytes()
+
+
+def test_undefined_correlations_are_said_to_be(tiny_explanation: Explanation, dots: dict[str, Path]) -> None:
+    validation = tiny_explanation.validation
+    nan = torch.full_like(validation.rank_correlation.value, float("nan"))
+    correlation = replace(validation.rank_correlation, value=nan, low=nan, high=nan)
+    explanation = replace(tiny_explanation, validation=replace(validation, rank_correlation=correlation))
+    assert Page(make_page(explanation, "Title", ABOUT, dots)).says("not defined")

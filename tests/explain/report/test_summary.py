@@ -1,0 +1,141 @@
+"""Findings and checks: a check fails when its control says so, and what is said has the numbers in it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from explain.explanation import Explanation
+from explain.knowledge.intervals import Estimate
+from explain.report.summary import Check, checks_of, headlines_of
+
+
+def around(*values: float) -> Estimate:
+    """An estimate `(T,)`, or `()` of a single value, whose interval reaches 0.01 to both sides."""
+    middle = torch.tensor(values if len(values) > 1 else values[0], dtype=torch.float64)
+    return Estimate(middle, middle - 0.01, middle + 0.01)
+
+
+@pytest.fixture
+def trusted(tiny_explanation: Explanation) -> Explanation:
+    """An explanation that holds."""
+    curves, looks = tiny_explanation.curves, tiny_explanation.looks
+    reconstruction, validation = tiny_explanation.reconstruction, tiny_explanation.validation
+    return replace(
+        tiny_explanation,
+        curves=replace(
+            curves,
+            accuracy=around(0.4, 0.9),
+            information_gain=around(0.5, 2.0),
+            label_information=around(0.5, 1.995),
+            overconfidence=around(0.0, 0.005),
+        ),
+        reconstruction=replace(
+            reconstruction,
+            error=around(0.3, 0.1),
+            shuffled=around(0.5, 0.5),
+            full_image_oracle=around(0.05),
+            mean_image=around(0.5),
+            mean_of_class=around(0.2),
+        ),
+        validation=replace(validation, rank_correlation=around(0.6, 0.8), location_correlation=around(0.7)),
+        looks={
+            "its own": replace(looks["its own"], accuracy=around(0.4, 0.9)),
+            "by expected information gain": replace(looks["its own"], accuracy=around(0.4, 0.85)),
+            "at random": replace(looks["its own"], accuracy=around(0.4, 0.6)),
+        },
+    )
+
+
+def failed(explanation: Explanation) -> list[int]:
+    """The numbers of the checks that fail."""
+    return [number for number, check in enumerate(checks_of(explanation)) if not check.holds]
+
+
+def test_all_checks_of_an_explanation_that_holds_hold(trusted: Explanation) -> None:
+    assert failed(trusted) == []
+    assert len(checks_of(trusted)) == 7
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"error": around(0.3, 0.49)}, [0, 2]),
+        ({"shuffled": around(0.3, 0.3)}, [1]),
+        ({"shuffled": around(0.6, 0.6)}, []),
+        ({"mean_of_class": around(0.11)}, [2]),
+    ],
+)
+def test_what_is_imagined_is_checked_against_its_controls(
+    trusted: Explanation, change: dict[str, Estimate], expected: list[int]
+) -> None:
+    assert failed(replace(trusted, reconstruction=replace(trusted.reconstruction, **change))) == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"rank_correlation": around(0.005, 0.8)}, [3]),
+        ({"rank_correlation": around(float("nan"), 0.8)}, [3]),
+        ({"location_correlation": around(-0.7)}, [4]),
+    ],
+)
+def test_what_was_expected_is_checked_against_the_gain(
+    trusted: Explanation, change: dict[str, Estimate], expected: list[int]
+) -> None:
+    assert failed(replace(trusted, validation=replace(trusted.validation, **change))) == expected
+
+
+def test_false_certainty_fails_a_check_and_false_modesty_does_not(trusted: Explanation) -> None:
+    for certainty, expected in ((0.5, [5]), (-0.5, [])):
+        curves = replace(trusted.curves, overconfidence=around(0.0, certainty))
+        assert failed(replace(trusted, curves=curves)) == expected
+
+
+def test_looking_by_expectation_must_beat_all_others_but_the_agents_own(trusted: Explanation) -> None:
+    worse = replace(trusted.looks["at random"], accuracy=around(0.4, 0.84))
+    assert failed(replace(trusted, looks={**trusted.looks, "at the centre": worse})) == [6]
+    alone = {name: look for name, look in trusted.looks.items() if name != "at random"}
+    assert len(checks_of(replace(trusted, looks=alone))) == 6
+
+
+def test_evidence_has_the_numbers(trusted: Explanation) -> None:
+    checks: list[Check] = checks_of(trusted)
+    for check, numbers in {
+        0: ("0.1000 [0.0900 to 0.1100]", "0.5000 [0.4900 to 0.5100]"),
+        3: ("0.60, 0.80", "0.59 or higher"),
+        4: ("0.70 [0.69 to 0.71]",),
+        6: ("85.0 % [84.0 to 86.0] by expected information gain", "60.0 % [59.0 to 61.0] at random"),
+    }.items():
+        assert all(number in checks[check].evidence for number in numbers)
+
+
+def test_findings_have_the_numbers(trusted: Explanation) -> None:
+    right, gained, imagined, foretold, looks = headlines_of(trusted)
+    assert right.number == "90.0 %"
+    assert "40.0 % [39.0 to 41.0]" in right.sentence
+    assert gained.number == "2.00 nats"
+    assert "2.30 that are possible" in gained.sentence
+    assert imagined.number == "50.0 %"
+    assert imagined.sentence.startswith("less squared error")
+    assert foretold.number == "0.70"
+    assert looks.number == "90.0 %"
+    assert "85.0 % [84.0 to 86.0] by expected information gain" in looks.sentence
+
+
+@pytest.mark.parametrize(
+    ("excess", "verdict"),
+    [(0.5, "surer than it is right"), (0.0, "about as sure as it is right"), (-0.5, "could be surer than it is")],
+)
+def test_findings_say_whether_certainty_is_false(trusted: Explanation, excess: float, verdict: str) -> None:
+    curves = replace(trusted.curves, overconfidence=around(0.0, excess))
+    assert verdict in headlines_of(replace(trusted, curves=curves))[1].sentence
+
+
+def test_findings_own_up_to_an_error_above_the_mean_of_the_class(trusted: Explanation) -> None:
+    reconstruction = replace(trusted.reconstruction, error=around(0.3, 0.4))
+    imagined = headlines_of(replace(trusted, reconstruction=reconstruction))[2]
+    assert imagined.number == "100.0 %"
+    assert imagined.sentence.startswith("more squared error")

@@ -1,0 +1,105 @@
+"""Archives bring back what went in, and refuse all else."""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from glimpse_env.utils.archive import Archive, InvalidFileError, digest, with_suffix
+
+
+class InvalidShoeError(InvalidFileError):
+    kind = "a shoe"
+
+
+SHOES = Archive("shoe", 3, InvalidShoeError)
+DESCRIPTION: dict[str, Any] = {"size": 43, "colour": "red"}
+TENSORS: dict[str, Any] = {"left": torch.arange(6).view(2, 3), "parts": [torch.zeros(2), {"sole": torch.ones(1)}]}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    SHOES.write(tmp_path / "shoe.zip", DESCRIPTION, TENSORS)
+    return tmp_path / "shoe.zip"
+
+
+def refused(path: Path, reason: str, archive: Archive = SHOES) -> None:
+    with pytest.raises(archive.error, match=reason) as caught:
+        archive.read(path)
+    assert str(path) in str(caught.value)
+
+
+def test_what_goes_in_comes_out(path: Path) -> None:
+    description, tensors = SHOES.read(path)
+    assert description == DESCRIPTION | {"format": 3}
+    torch.testing.assert_close(tensors, TENSORS)
+
+
+def test_a_file_without_suffix_gets_one(tmp_path: Path) -> None:
+    SHOES.write(tmp_path / "deep" / "left", DESCRIPTION, TENSORS)
+    assert (tmp_path / "deep" / "left.zip").is_file()
+    assert SHOES.read(tmp_path / "deep" / "left")[0]["size"] == 43
+    assert with_suffix("a.b") == Path("a.b")
+
+
+def test_a_file_of_another_kind_is_refused(path: Path) -> None:
+    refused(path, r"expected hat\.json and tensors\.pt", Archive("hat", 3, InvalidFileError))
+
+
+def test_newer_formats_are_refused_and_older_ones_read(path: Path) -> None:
+    refused(path, "its format 3 is newer than 2: update this library", Archive("shoe", 2, InvalidShoeError))
+    assert Archive("shoe", 4, InvalidShoeError).read(path)[0] == DESCRIPTION | {"format": 3}
+
+
+@pytest.mark.parametrize("part", range(10))
+def test_a_truncated_file_is_refused(path: Path, part: int) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) * part // 10])
+    refused(path, "cannot be loaded as a shoe: it is truncated, or no zip")
+
+
+def test_an_altered_description_is_refused(path: Path) -> None:
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    described = json.loads(parts["shoe.json"]) | {"size": 44}
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("shoe.json", json.dumps(described))
+        archive.writestr("tensors.pt", parts["tensors.pt"])
+    refused(path, "it was altered after it was saved")
+
+
+def test_a_failed_write_leaves_the_older_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = path.read_bytes()
+
+    def fail(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(OSError, match="the shoe could not be saved") as caught:
+        SHOES.write(path, DESCRIPTION | {"size": 44}, TENSORS)
+    assert caught.value.errno == 28
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_missing_file_is_an_error_of_its_own(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="expected a saved shoe at"):
+        SHOES.read(tmp_path / "none.zip")
+
+
+def test_a_digest_fits_one_description_and_one_content() -> None:
+    one = digest({"a": 1, "b": 2}, b"content")
+    assert one == digest({"b": 2, "a": 1}, b"content")
+    assert one != digest({"a": 1, "b": 3}, b"content")
+    assert one != digest({"a": 1, "b": 2}, b"other")
+
+
+def test_missing_parts_are_named(path: Path) -> None:
+    with pytest.raises(InvalidShoeError, match="it lacks 'heel'"), SHOES.complaints_about(path):
+        SHOES.read(path)[0]["heel"]

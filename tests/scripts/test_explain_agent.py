@@ -1,0 +1,130 @@
+"""The explanation script: figures, numbers and the page in a folder; the agent as it was; errors of one line."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import gymnasium as gym
+import pytest
+
+import agents
+from agents import REINFORCE
+from explain.report.page import all_figures as pictures
+from explain.report.page import without_nan
+from scripts.explain_agent import main
+
+ROOT = Path(__file__).parents[2]
+SETTINGS = {
+    "num_train": 60,
+    "num_test": 24,
+    "num_epochs": 1,
+    "num_eig": 4,
+    "grid": 2,
+    "num_samples": 2,
+    "num_looks": 8,
+    "look_grid": 2,
+    "look_samples": 1,
+    "seed": 0,
+}
+FEW = [word for name, value in SETTINGS.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+
+
+@pytest.fixture(autouse=True)
+def few_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NUM_STRIPS", "NUM_COURSES", "NUM_MAPS", "NUM_FAILURES"):
+        monkeypatch.setattr(pictures, name, 1)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The run folder of an untrained agent."""
+    env = gym.make("GlimpseDigits-v0", num_glimpses=2)
+    sizes = {"hidden_size": 16, "what_size": 8, "where_size": 8}
+    REINFORCE(env, policy_kwargs=sizes, num_envs=16, seed=0, device="cpu").save(tmp_path / "agent.zip")
+    return tmp_path
+
+
+def test_explains_an_agent_and_leaves_it_as_it_was(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = (folder / "agent.zip").read_bytes()
+    main([str(folder), *FEW])
+    explanation = folder / "explanation"
+    assert str(explanation / "report.html") in capsys.readouterr().out
+    assert (folder / "agent.zip").read_bytes() == before
+
+    written = json.loads((explanation / "explanation.json").read_text(encoding="utf-8"))
+    about = written["about"]
+    assert about["agent"]["algorithm"] == "REINFORCE"
+    assert (about["environment"]["id"], about["environment"]["num_glimpses"]) == ("GlimpseDigits-v0", 2)
+    assert about["settings"] == SETTINGS
+    assert {"python", "torch", "glimpse_env"} <= set(about["versions"])
+    assert list(written["looks"]) == [
+        "its own",
+        "by expected information gain",
+        "at random",
+        "at the centre",
+        "along a raster",
+    ]
+    assert written["num_images"] == 24
+    page = (explanation / "report.html").read_text(encoding="utf-8")
+    assert "What REINFORCE knew in GlimpseDigits-v0" in page
+    assert {path.suffix for path in explanation.iterdir()} == {".html", ".json", ".png", ".pdf", ".gif"}
+
+
+def test_the_same_seed_gives_the_same_numbers(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("explain.report.draw_all_figures", lambda *_, **__: {})
+    monkeypatch.setattr("explain.report.make_page", lambda *_: "")
+    written = []
+    for name, seed in (("one", "0"), ("same", "0"), ("other", "1")):
+        main([str(folder / "agent.zip"), *FEW, "--folder", str(tmp_path / name), "--seed", seed])
+        numbers = json.loads((tmp_path / name / "explanation.json").read_text(encoding="utf-8"))
+        del numbers["about"]
+        written.append(numbers)
+    assert written[0] == written[1] == without_nan(written[0])
+    assert written[0]["reconstruction"]["error"] != written[2]["reconstruction"]["error"]
+
+
+def fails(capsys: pytest.CaptureFixture[str], command: list[str]) -> str:
+    """Runs it, checks that it ends with exit status 1 and one line of error, and returns the line."""
+    with pytest.raises(SystemExit) as caught:
+        main(command)
+    assert caught.value.code == 1
+    lines = re.findall("error: [^\r\n]*", capsys.readouterr().err)
+    assert len(lines) == 1
+    return lines[0]
+
+
+def test_what_is_not_there_or_no_agent_is_one_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "no such file" in fails(capsys, [str(tmp_path / "nowhere.zip")])
+    (tmp_path / "agent.zip").write_bytes(b"no zip")
+    assert "cannot be loaded as an agent" in fails(capsys, [str(tmp_path)])
+    assert not (tmp_path / "explanation").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_one_error_and_costs_no_time(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "file").touch()
+    error = fails(capsys, [str(folder), "--folder", str(folder / "file" / "explanation")])
+    assert "Not a directory" in error
+
+
+def test_an_agent_of_a_single_glimpse_is_one_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    env = gym.make("GlimpseDigits-v0", num_glimpses=1)
+    sizes = {"hidden_size": 16, "what_size": 8, "where_size": 8}
+    agents.REINFORCE(env, policy_kwargs=sizes, num_envs=16, seed=0, device="cpu").save(tmp_path / "agent.zip")
+    assert "at least 2 glimpses" in fails(capsys, [str(tmp_path), *FEW])
+
+
+@pytest.mark.parametrize("how", [["-m", "scripts.explain"], [str(ROOT / "scripts" / "explain.py")]])
+def test_it_runs_as_a_file_and_as_a_module(how: list[str]) -> None:
+    command = [sys.executable, *how, "--help"]
+    ran = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=True, env=os.environ | {"COLUMNS": "200"}
+    )
+    for word in ("run folder", "--folder", *FEW[::2]):
+        assert word in ran.stdout
