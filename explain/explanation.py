@@ -23,8 +23,8 @@ from explain.recording import Recording, record, state_restorer
 from glimpse_env.dataset_rollout import Agent, to_numpy, world_of
 from glimpse_env.retina import grid_locations
 
-OWN, BY_EIG = "its own", "by expected information gain"
-"""Names of the agent's own way to look, and of looking by expected information gain."""
+LEARNED_POLICY, EIG_POLICY = "learned policy", "EIG policy"
+"""Names of the location policy that the agent learned, and of the one that follows its expected information gain."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,11 @@ class ExplanationSettings:
     """Columns and rows of places in a map."""
     num_samples: int = 16
     """Canvases imagined for each hidden state."""
-    num_looks: int = 500
+    policy_images: int = 500
     """Test images on which ways to look are compared."""
-    look_grid: int = 9
+    policy_grid: int = 9
     """Columns and rows of places that looking by expected information gain chooses from."""
-    look_samples: int = 8
+    policy_samples: int = 8
     """Canvases that it imagines each time."""
     seed: int = 0
     """Of first locations, VAEs, draws and intervals: the same seed gives the same numbers."""
@@ -75,8 +75,8 @@ class Explanation:
         partial_vae: Imagines the canvas too, but was fitted on the pixels seen so far alone.
         probe: Accuracy of a linear probe of the hidden state after each glimpse, `(T,)`.
         eig_recording: The images that have maps, the first of `recording`.
-        validation: Expected information gain, and what was gained, on them.
-        looks: What the same core and classifier knew on the same images, by who chose where to look.
+        eig_validation: Expected information gain, and what was gained, on them.
+        location_policies: What the same core and classifier knew on the same images, by who chose where to look.
     """
 
     recording: Recording
@@ -87,8 +87,8 @@ class Explanation:
     partial_vae: HiddenStateVAE
     probe: NDArray[np.float64]
     eig_recording: Recording
-    validation: EIGValidation
-    looks: Mapping[str, InformationCurves]
+    eig_validation: EIGValidation
+    location_policies: Mapping[str, InformationCurves]
 
     def to_json(self) -> dict[str, Any]:
         """Every number of it, without what is known of each image."""
@@ -97,8 +97,8 @@ class Explanation:
             "information": self.curves.to_json(),
             "reconstruction": self.reconstruction.to_json(),
             "linear_probe": self.probe.tolist(),
-            "expected_information_gain": {"num_images": len(self.eig_recording)} | self.validation.to_json(),
-            "looks": {name: curves.to_json() for name, curves in self.looks.items()},
+            "expected_information_gain": {"num_images": len(self.eig_recording)} | self.eig_validation.to_json(),
+            "location_policies": {name: curves.to_json() for name, curves in self.location_policies.items()},
         }
 
 
@@ -106,7 +106,7 @@ def explain(
     agent: Agent,
     train_env: VectorEnv[Any, Any, Any],
     test_env: VectorEnv[Any, Any, Any],
-    looks: Mapping[str, Agent] | None = None,
+    location_policies: Mapping[str, Agent] | None = None,
     settings: ExplanationSettings | None = None,
     *,
     progress: bool = False,
@@ -117,8 +117,8 @@ def explain(
         agent: Whom to explain; it is reached through `predict` alone, and must return a state.
         train_env: A native vector environment on the training split.
         test_env: One on the test split.
-        looks: Agents with the same core and classifier that look elsewhere, by name; looking by expected information
-            gain is added to them.
+        location_policies: Agents with the same core and classifier and other location policies, by name; the one that
+            follows the expected information gain is added to them.
         settings: How much is computed.
         progress: Show progress bars.
 
@@ -155,14 +155,14 @@ def explain(
     by_eig = EIGPolicy(
         agent,
         canvas_vae.sample,
-        grid=how.look_grid,
+        grid=how.policy_grid,
         retina=test.retina,
-        num_samples=how.look_samples,
+        num_samples=how.policy_samples,
         seed=how.seed,
     )
-    looked = {OWN: test[: how.num_looks]}
-    for name, looker in {BY_EIG: by_eig, **(looks or {})}.items():
-        looked[name] = record(looker, test_env, len(looked[OWN]), seed=how.seed, progress=progress)
+    looked = {LEARNED_POLICY: test[: how.policy_images]}
+    for name, looker in {EIG_POLICY: by_eig, **(location_policies or {})}.items():
+        looked[name] = record(looker, test_env, len(looked[LEARNED_POLICY]), seed=how.seed, progress=progress)
     return Explanation(
         recording=test,
         class_names=world_of(test_env).dataset.class_names,
@@ -172,8 +172,10 @@ def explain(
         partial_vae=partial_vae,
         probe=linear_probe(train[:10_000], test),
         eig_recording=eig_recording,
-        validation=validation,
-        looks={name: information_curves(own, Bootstrap(len(own), seed=how.seed)) for name, own in looked.items()},
+        eig_validation=validation,
+        location_policies={
+            name: information_curves(own, Bootstrap(len(own), seed=how.seed)) for name, own in looked.items()
+        },
     )
 
 

@@ -32,8 +32,8 @@ def reconstruction_error(vae: HiddenStateVAE, recording: Recording) -> Tensor:
     errors = []
     for start in range(0, len(recording), BATCH):
         batch = slice(start, start + BATCH)
-        imagined = vae.reconstruct(torch.from_numpy(recording.hidden[batch]))
-        target = to_unit(torch.from_numpy(images[batch]))[:, None]
+        imagined = vae.reconstruct(recording.hidden[batch])
+        target = to_unit(images[batch])[:, None]
         errors.append((imagined - target).square().flatten(2).mean(-1))
     return torch.cat(errors)
 
@@ -49,12 +49,12 @@ def mean_image_error(fitted_on: Recording, recording: Recording, *, by_class: bo
     Returns:
         Mean squared error a pixel, `(N,)` float32.
     """
-    originals, others = (to_unit(torch.from_numpy(one.originals)) for one in (fitted_on, recording))
+    originals, others = (to_unit(one.originals) for one in (fitted_on, recording))
     if not by_class:
         return (others - originals.mean(0)).square().flatten(1).mean(1)
     classes = int(max(fitted_on.labels.max(), recording.labels.max())) + 1
-    means = torch.stack([originals[torch.from_numpy(fitted_on.labels == label)].mean(0) for label in range(classes)])
-    return (others - means[torch.from_numpy(recording.labels)]).square().flatten(1).mean(1)
+    means = torch.stack([originals[fitted_on.labels == label].mean(0) for label in range(classes)])
+    return (others - means[recording.labels]).square().flatten(1).mean(1)
 
 
 def linear_probe(fitted_on: Recording, recording: Recording) -> NDArray[np.float64]:
@@ -70,8 +70,8 @@ def linear_probe(fitted_on: Recording, recording: Recording) -> NDArray[np.float
     accuracies = []
     for glimpse in range(recording.hidden.shape[1]):
         probe = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=1000))
-        probe.fit(fitted_on.hidden[:, glimpse], fitted_on.labels)
-        accuracies.append(probe.score(recording.hidden[:, glimpse], recording.labels))
+        probe.fit(fitted_on.hidden[:, glimpse].cpu().numpy(), fitted_on.labels.cpu().numpy())
+        accuracies.append(probe.score(recording.hidden[:, glimpse].cpu().numpy(), recording.labels.cpu().numpy()))
     return np.array(accuracies)
 
 

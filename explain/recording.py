@@ -11,14 +11,24 @@ import numpy as np
 import torch
 from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
+from torch import Tensor
 from tqdm import tqdm
 
 from glimpse_env.dataset_rollout import Agent, dataset_rollout, world_of
 from glimpse_env.retina import Retina
-from glimpse_env.spaces import belief_of, unpack_action
+from glimpse_env.spaces import LOCATION_SIZE, belief_of, unpack_action
 from glimpse_env.utils.archive import Archive, InvalidFileError
 
-_ARRAYS = ("hidden", "beliefs", "locations", "labels", "indices", "canvases", "originals")
+FIELDS = {
+    "hidden": torch.float32,
+    "beliefs": torch.float32,
+    "locations": torch.float32,
+    "labels": torch.int64,
+    "indices": torch.int64,
+    "canvases": torch.uint8,
+    "originals": torch.uint8,
+}
+"""The tensors of a recording, with their types."""
 
 
 class InvalidRecordingError(InvalidFileError):
@@ -32,53 +42,69 @@ RECORDINGS = Archive("recording", 1, InvalidRecordingError)
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """`T` glimpses at each of `N` images.
+    """What an agent saw, knew and believed: `T` glimpses at each of `N` images, as tensors on one device.
 
     Attributes:
-        hidden: The agent's state after each glimpse, `(N, T, D)` float32; of a Stable-Baselines3 model all parts of its
-            state in a row.
-        beliefs: `(N, T, C)` float32, each summing to 1.
-        locations: Where each glimpse was taken, `(N, T, 2)` float32.
-        labels: `(N,)` int64.
-        indices: Which image of the split, `(N,)` int64.
-        canvases: What there was to look at, `(N, channels, H, W)` uint8.
+        hidden: The agent's state after each glimpse, `(N, T, D)` float32. All parts of the state of a
+            Stable-Baselines3 model are concatenated.
+        beliefs: Class probabilities after each glimpse, `(N, T, C)` float32, each summing to 1.
+        locations: Where each glimpse was taken, `(N, T, 2)` float32, `(x, y)` in [-1, 1].
+        labels: True classes, `(N,)` int64.
+        indices: Positions of the images in their split, `(N,)` int64.
+        canvases: What the agent looked at, `(N, channels, H, W)` uint8.
         originals: The clean images, `(N, channels, h, w)` uint8.
         retina: The geometry of looking.
 
     Raises:
-        ValueError: An array has another type or shape.
+        ValueError: A tensor has another type or shape, or the tensors are on several devices.
     """
 
-    hidden: NDArray[np.float32]
-    beliefs: NDArray[np.float32]
-    locations: NDArray[np.float32]
-    labels: NDArray[np.int64]
-    indices: NDArray[np.int64]
-    canvases: NDArray[np.uint8]
-    originals: NDArray[np.uint8]
+    hidden: Tensor
+    beliefs: Tensor
+    locations: Tensor
+    labels: Tensor
+    indices: Tensor
+    canvases: Tensor
+    originals: Tensor
     retina: Retina
 
     def __post_init__(self) -> None:
-        leading = self.hidden.shape[:2]
-        _check("hidden", self.hidden, np.float32, (*leading, None))
-        _check("beliefs", self.beliefs, np.float32, (*leading, None))
-        _check("locations", self.locations, np.float32, (*leading, 2))
-        for name in ("labels", "indices"):
-            _check(name, getattr(self, name), np.int64, leading[:1])
-        for name in ("canvases", "originals"):
-            _check(name, getattr(self, name), np.uint8, (*leading[:1], None, None, None))
+        images, glimpses = self.hidden.shape[:2] if self.hidden.ndim == 3 else (None, None)
+        shapes: dict[str, tuple[int | None, ...]] = {
+            "hidden": (None, None, None),
+            "beliefs": (images, glimpses, None),
+            "locations": (images, glimpses, LOCATION_SIZE),
+            "labels": (images,),
+            "indices": (images,),
+            "canvases": (images, None, None, None),
+            "originals": (images, None, None, None),
+        }
+        for name, dtype in FIELDS.items():
+            _check(name, getattr(self, name), dtype, shapes[name])
+        devices = {getattr(self, name).device for name in FIELDS}
+        if len(devices) > 1:
+            raise ValueError(f"expected all tensors of a recording on one device, got {sorted(map(str, devices))}")
 
     def __len__(self) -> int:
-        """Number of images."""
+        """The number of images."""
         return len(self.hidden)
 
     def __getitem__(self, images: slice) -> Recording:
-        """A recording of some of the images."""
-        return replace(self, **{name: getattr(self, name)[images] for name in _ARRAYS})
+        """A recording of some of the images, which shares memory with this one."""
+        return replace(self, **{name: getattr(self, name)[images] for name in FIELDS})
+
+    @property
+    def device(self) -> torch.device:
+        """Where the tensors are."""
+        return self.hidden.device
+
+    def to(self, device: str | torch.device) -> Recording:
+        """The same recording on another device."""
+        return replace(self, **{name: getattr(self, name).to(device) for name in FIELDS})
 
     def canvas_is_original(self) -> bool:
-        """Whether there was nothing else to look at than the clean images."""
-        return np.array_equal(self.canvases, self.originals)
+        """Whether every canvas is the clean image."""
+        return torch.equal(self.canvases, self.originals)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the recording as one zip, all or not at all; see `glimpse_env.utils.archive`.
@@ -86,11 +112,13 @@ class Recording:
         Raises:
             OSError: The file cannot be written. An older one of that name is left as it was.
         """
-        RECORDINGS.write(path, asdict(self.retina), {name: torch.from_numpy(getattr(self, name)) for name in _ARRAYS})
+        # Cloned, because torch saves all of the memory that a slice is a part of.
+        tensors = {name: getattr(self, name).cpu().clone() for name in FIELDS}
+        RECORDINGS.write(path, asdict(self.retina), tensors)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Recording:
-        """Reads what `save` wrote, without executing anything.
+        """Reads what `save` wrote, onto the CPU, without executing anything.
 
         Raises:
             FileNotFoundError: There is no such file.
@@ -98,7 +126,7 @@ class Recording:
         """
         numbers, tensors = RECORDINGS.read(path)
         with RECORDINGS.complaints_about(path):
-            parts: dict[str, Any] = {name: tensors[name].numpy() for name in _ARRAYS}
+            parts = {name: tensors[name] for name in FIELDS}
             return cls(**parts, retina=Retina(int(numbers["glimpse_size"]), int(numbers["num_scales"])))
 
 
@@ -122,36 +150,36 @@ def record(
     Raises:
         ValueError: `env` is no such environment, there are fewer images, or the agent has no state.
     """
-    batches: dict[str, list[NDArray[Any]]] = {name: [] for name in ("hidden", "beliefs", "locations", "canvases")}
+    batches: dict[str, list[Tensor]] = {name: [] for name in ("hidden", "beliefs", "locations", "canvases")}
     with tqdm(desc="Recording", disable=not progress, unit="glimpse") as bar:
         for batch in dataset_rollout(agent, env, num_images, seed=seed):
             if batch.state is None:
                 raise ValueError("expected an agent with a state, but its predict() returned None for it")
             new = slice(len(batch.images))
-            batches["hidden"].append(flatten_state(batch.state)[new])
-            batches["beliefs"].append(belief_of(torch.from_numpy(batch.logits[new])).numpy())
-            batches["locations"].append(batch.observation["location"][new])
+            batches["hidden"].append(torch.from_numpy(flatten_state(batch.state)[new]))
+            batches["beliefs"].append(belief_of(torch.from_numpy(batch.logits[new])))
+            batches["locations"].append(torch.from_numpy(batch.observation["location"][new]))
             if batch.glimpse == 0:
-                batches["canvases"].append(batch.canvases[new])
+                batches["canvases"].append(torch.from_numpy(batch.canvases[new]))
             bar.update(len(batch.images))
     world = world_of(env)
-    canvases = np.concatenate(batches.pop("canvases"))
+    canvases = torch.cat(batches.pop("canvases"))
     steps = {name: _by_image(parts, world.config.num_glimpses) for name, parts in batches.items()}
     count = len(canvases)
     return Recording(
         **steps,
-        labels=world.dataset.labels.numpy()[:count].copy(),
-        indices=np.arange(count),
+        labels=world.dataset.labels[:count].clone(),
+        indices=torch.arange(count),
         canvases=canvases,
-        originals=world.dataset.images.numpy()[:count],
+        originals=world.dataset.images[:count],
         retina=world.retina,
     )
 
 
-def _by_image(parts: list[NDArray[Any]], num_glimpses: int) -> NDArray[Any]:
-    """Puts the glimpses of batches, one after the other, into one array `(images, glimpses, ...)`."""
+def _by_image(parts: list[Tensor], num_glimpses: int) -> Tensor:
+    """Puts the glimpses of batches, one after the other, into one tensor `(images, glimpses, ...)`."""
     batches = (parts[first : first + num_glimpses] for first in range(0, len(parts), num_glimpses))
-    return np.concatenate([np.stack(batch, axis=1) for batch in batches])
+    return torch.cat([torch.stack(batch, dim=1) for batch in batches])
 
 
 def beliefs_of(actions: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -189,11 +217,11 @@ def state_restorer(example: Any) -> Callable[[NDArray[np.float32]], Any]:
     return restore
 
 
-def _check(name: str, array: NDArray[Any], dtype: Any, shape: tuple[int | None, ...]) -> None:
-    """Raises a `ValueError` unless an array has this type and shape, where None stands for any length."""
-    fits = array.ndim == len(shape) and all(side in (None, has) for side, has in zip(shape, array.shape, strict=True))
-    if array.dtype != dtype or not fits:
+def _check(name: str, tensor: Tensor, dtype: torch.dtype, shape: tuple[int | None, ...]) -> None:
+    """Raises a `ValueError` unless a tensor has this type and shape, where None stands for any length."""
+    fits = tensor.ndim == len(shape) and all(side in (None, has) for side, has in zip(shape, tensor.shape, strict=True))
+    if tensor.dtype != dtype or not fits:
         wanted = ", ".join("any" if side is None else str(side) for side in shape)
         raise ValueError(
-            f"expected {name} of {np.dtype(dtype)} and shape ({wanted}), got {array.dtype} and {array.shape}"
+            f"expected {name} of {dtype} and shape ({wanted}), got {tensor.dtype} and {tuple(tensor.shape)}"
         )

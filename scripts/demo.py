@@ -14,7 +14,7 @@ from scripts.train import AGENT, fail, train
 FOLDER = Path("demo")
 NUM_IMAGES = 300_000
 SETTINGS = ExplanationSettings(
-    num_epochs=40, num_eig=60, grid=13, num_samples=8, num_looks=120, look_grid=7, look_samples=4
+    num_epochs=40, num_eig=60, grid=13, num_samples=8, policy_images=120, policy_grid=7, policy_samples=4
 )
 
 

@@ -36,7 +36,7 @@ VERSIONS = (glimpse_env, gym, matplotlib, np, sklearn, torch)
 class Arguments:
     """Explains an agent on the test split: figures, explanation.json with every number, and report.html with all of it.
 
-    On MNIST it takes many minutes: --num-train, --num-eig and --num-looks say how much is computed.
+    On MNIST it takes many minutes: --num-train, --num-eig and --policy-images say how much is computed.
     """
 
     agent: tyro.conf.Positional[Path]
@@ -67,9 +67,9 @@ def run(path: Path, folder: Path, settings: ExplanationSettings) -> Path:
         agent.make_vec_env(NUM_ENVS),
         agent.make_vec_env(NUM_ENVS, split="test"),
         {
-            "at random": agents.look_at_random(agent),
-            "at the centre": agents.look_at_centre(agent),
-            "along a raster": agents.look_by_raster_scan(agent),
+            "random": agents.look_at_random(agent),
+            "centre": agents.look_at_centre(agent),
+            "raster scan": agents.look_by_raster_scan(agent),
         },
         settings,
         progress=True,

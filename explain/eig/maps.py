@@ -50,8 +50,8 @@ class EIGMaps:
 
 def expected_information_gain(
     agent: Agent,
-    hidden: NDArray[np.float32],
-    beliefs: NDArray[np.float32],
+    hidden: Tensor,
+    beliefs: Tensor,
     imagine: Imagine,
     locations: Tensor,
     *,
@@ -84,7 +84,7 @@ def expected_information_gain(
     for state, canvases, belief, places in zip(
         tqdm(states, "Imagining glimpses", disable=not progress, unit="state"),
         _imagined(imagine, states, num_samples),
-        torch.from_numpy(beliefs.reshape(-1, beliefs.shape[-1])),
+        beliefs.reshape(-1, beliefs.shape[-1]),
         locations.expand(*leading, *locations.shape[-2:]).reshape(-1, *locations.shape[-2:]),
         strict=True,
     ):
@@ -95,9 +95,9 @@ def expected_information_gain(
     return EIGMaps(locations, torch.stack(divergence).view(shape), torch.stack(mutual).view(shape))
 
 
-def _imagined(imagine: Imagine, states: NDArray[np.float32], num_samples: int) -> Iterator[Tensor]:
+def _imagined(imagine: Imagine, states: Tensor, num_samples: int) -> Iterator[Tensor]:
     """Draws canvases for one state `(D,)` after the other, each time `(S, channels, H, W)` uint8."""
-    for batch in torch.from_numpy(states).split(BATCH):
+    for batch in states.split(BATCH):
         yield from (imagine(batch, num_samples) * MAX_PIXEL).round().to(torch.uint8).unbind(1)
 
 
@@ -123,9 +123,9 @@ def information_gain_everywhere(
     """
     gains = []
     for canvas, states, beliefs in zip(
-        tqdm(torch.from_numpy(recording.canvases), "Looking everywhere", disable=not progress, unit="image"),
+        tqdm(recording.canvases, "Looking everywhere", disable=not progress, unit="image"),
         recording.hidden,
-        torch.from_numpy(recording.beliefs),
+        recording.beliefs,
         strict=True,
     ):
         for state, belief in zip(states, beliefs, strict=True):
@@ -143,7 +143,7 @@ def information_gain_everywhere(
 
 def beliefs_everywhere(
     agent: Agent,
-    state: NDArray[np.float32],
+    state: Tensor,
     canvases: Tensor,
     locations: Tensor,
     *,
@@ -165,6 +165,6 @@ def beliefs_everywhere(
     """
     seen = retina.glimpses_everywhere(retina.pool(canvases), locations)
     observation = {"glimpse": seen.flatten(0, 1).numpy(), "location": locations.repeat(len(canvases), 1).numpy()}
-    states = restore(np.tile(state, (len(observation["location"]), 1)))
+    states = restore(state.expand(len(observation["location"]), -1).numpy().copy())
     actions, _ = agent.predict(observation, state=states, episode_start=None, deterministic=True)
     return torch.from_numpy(beliefs_of(actions)).view(len(canvases), len(locations), -1)

@@ -85,8 +85,8 @@ class EIGPolicy:
             torch.manual_seed(self.seed)
             maps = expected_information_gain(
                 self.agent,
-                flatten_state(state),
-                beliefs_of(actions),
+                torch.from_numpy(flatten_state(state)),
+                torch.from_numpy(beliefs_of(actions)),
                 self.imagine,
                 self.locations,
                 retina=self.retina,

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -89,9 +88,9 @@ def validate_eig(
 
     maps = expect(slice(None), locations)
     gains = information_gain_everywhere(agent, recording, locations, restore=restore, progress=progress)
-    looked = torch.from_numpy(recording.locations[:, 1:, None])  # (N, T - 1, 1, 2)
+    looked = recording.locations[:, 1:, None]  # (N, T - 1, 1, 2)
     expected = expect(slice(-1), looked).divergence.squeeze(-1)
-    beliefs = torch.from_numpy(recording.beliefs)
+    beliefs = recording.beliefs
     gained = kl_divergence(beliefs[:, 1:], beliefs[:, :-1])
     correlations = rank_correlations(maps.divergence.flatten(0, 1), gains.flatten(0, 1)).view(gains.shape[:2])
     return EIGValidation(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -80,10 +79,10 @@ def compare_curves(one: Recording, other: Recording, bootstrap: Bootstrap) -> In
     if one.beliefs.shape != other.beliefs.shape:
         raise ValueError(
             "expected two recordings of as many images, glimpses and classes, "
-            f"got {one.beliefs.shape} and {other.beliefs.shape}"
+            f"got {tuple(one.beliefs.shape)} and {tuple(other.beliefs.shape)}"
         )
     # The same numbers do not make them the same: they may be of two splits.
-    if not np.array_equal(one.originals, other.originals):
+    if not torch.equal(one.originals, other.originals):
         raise ValueError("expected two recordings of the same images, got other images in the second")
     first, second = quantities(one), quantities(other)
     means = {name: bootstrap.mean(first[name] - second[name]) for name in first}
@@ -99,7 +98,7 @@ def compare_curves(one: Recording, other: Recording, bootstrap: Bootstrap) -> In
 def quantities(recording: Recording) -> dict[str, Tensor]:
     """What the curves are the means of, each `(N, T)`."""
     # In double precision, since differences of entropies near 0 would otherwise be rounding.
-    beliefs, labels = torch.from_numpy(recording.beliefs).double(), torch.from_numpy(recording.labels)
+    beliefs, labels = recording.beliefs.double(), recording.labels
     gain, known = information.information_gain(beliefs), information.label_information(beliefs, labels)
     return {
         "entropy": information.entropy(beliefs),
@@ -113,5 +112,5 @@ def quantities(recording: Recording) -> dict[str, Tensor]:
 
 def calibration_gaps(recording: Recording) -> Tensor:
     """What the calibration error is computed from, `(N, T, num_bins)`; see `information.calibration_gaps`."""
-    beliefs, labels = torch.from_numpy(recording.beliefs), torch.from_numpy(recording.labels)
+    beliefs, labels = recording.beliefs, recording.labels
     return information.calibration_gaps(beliefs, labels)

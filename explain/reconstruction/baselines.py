@@ -13,7 +13,7 @@ from glimpse_env.retina import MAX_PIXEL
 
 def shuffled(recording: Recording, seed: int = 0) -> Recording:
     """Gives each image the hidden states of another, drawn at random: nothing can be told from them any more."""
-    order = np.random.default_rng(seed).permutation(len(recording))
+    order = torch.from_numpy(np.random.default_rng(seed).permutation(len(recording)))
     return replace(recording, hidden=recording.hidden[order])
 
 
@@ -24,10 +24,9 @@ def oracle_memory(recording: Recording) -> Recording:
     `(channels + 1) * H * W` numbers. Pixels in coarse patches count as seen in all detail.
     """
     channels, height, width = recording.canvases.shape[1:]
-    locations = torch.from_numpy(recording.locations)
-    seen = recording.retina.coverage(locations, (height, width)).numpy()[:, :, None]
-    held = np.empty((*seen.shape[:2], channels + 1, height, width), np.float32)
-    np.divide(recording.canvases[:, None] * seen, MAX_PIXEL, out=held[:, :, :-1], dtype=np.float32)
+    seen = recording.retina.coverage(recording.locations, (height, width))[:, :, None]
+    held = torch.empty((*seen.shape[:2], channels + 1, height, width), device=recording.device)
+    torch.div(recording.canvases[:, None] * seen, MAX_PIXEL, out=held[:, :, :-1])
     held[:, :, -1:] = seen
     return replace(recording, hidden=held.reshape(*seen.shape[:2], -1))
 
@@ -37,7 +36,7 @@ def full_image_oracle(recording: Recording) -> Recording:
     pixels = recording.originals.reshape(len(recording), 1, -1)
     return replace(
         recording,
-        hidden=np.divide(pixels, MAX_PIXEL, dtype=np.float32),
+        hidden=pixels / MAX_PIXEL,
         beliefs=recording.beliefs[:, -1:],
         locations=recording.locations[:, -1:],
     )

@@ -84,7 +84,7 @@ def evaluate_reconstruction(
 
     def fitted(control: Control, num_train: int = len(train)) -> tuple[HiddenStateVAE, Estimate]:
         states = control(train[:num_train])
-        times = round(train.beliefs[..., 0].size / states.beliefs[..., 0].size)
+        times = round(train.beliefs[..., 0].numel() / states.beliefs[..., 0].numel())
         as_long = replace(how, num_epochs=how.num_epochs * times, patience=how.patience * times)
         vae = fit_vae(states, settings, as_long, progress=progress).vae
         errors = [

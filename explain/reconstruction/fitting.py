@@ -76,7 +76,7 @@ def fit_vae(
     if held_out >= count:
         raise ValueError(f"expected at least 2 images, got {count}")
     images, seen = targets_of(recording, settings)
-    hidden = torch.from_numpy(recording.hidden)
+    hidden = recording.hidden
     generator = torch.Generator().manual_seed(how.seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(how.seed)

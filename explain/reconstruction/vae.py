@@ -182,12 +182,12 @@ def targets_of(recording: Recording, settings: VAESettings) -> tuple[Tensor, Ten
     """
     images = recording.originals if settings.target == "original" else recording.canvases
     if not settings.partial:
-        return torch.from_numpy(images), None
+        return images, None
     if settings.target == "original" and not recording.canvas_is_original():
         raise ValueError('partial=True needs target="canvas" here: what was seen of the canvas is not of the original')
     shape: Any = images.shape[-2:]
-    seen = recording.retina.coverage(torch.from_numpy(recording.locations), shape)
-    return torch.from_numpy(images), seen
+    seen = recording.retina.coverage(recording.locations, shape)
+    return images, seen
 
 
 def to_unit(images: Tensor) -> Tensor:

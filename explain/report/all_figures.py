@@ -6,12 +6,11 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 from tqdm import tqdm
 
-from explain.explanation import OWN, Explanation
+from explain.explanation import LEARNED_POLICY, Explanation
 from explain.reconstruction.vae import HiddenStateVAE
 from explain.recording import Recording
 from explain.report import figures
@@ -47,7 +46,7 @@ def draw_all_figures(explanation: Explanation, folder: Path, *, progress: bool =
 def figures_of(explanation: Explanation) -> dict[str, Callable[[], Figure]]:
     """How to draw each figure of an explanation, by name."""
     recording, names, reconstruction = explanation.recording, explanation.class_names, explanation.reconstruction
-    validation, examples = explanation.validation, first_of_each_class(recording, NUM_STRIPS)
+    validation, examples = explanation.eig_validation, first_of_each_class(recording, NUM_STRIPS)
     mapped = first_of_each_class(explanation.eig_recording, NUM_MAPS)
     in_strips = examples if explanation.canvas_vae is reconstruction.vae else examples[:NUM_TALL_STRIPS]
 
@@ -55,7 +54,7 @@ def figures_of(explanation: Explanation) -> dict[str, Callable[[], Figure]]:
         return lambda: figures.draw_strips(recording, _imagined(vae, recording, images), images, names)
 
     draw: dict[str, Callable[[], Figure]] = {
-        "information": lambda: figures.draw_information({OWN: explanation.curves}),
+        "information": lambda: figures.draw_information({LEARNED_POLICY: explanation.curves}),
         "beliefs": partial(figures.draw_beliefs, recording, examples[:NUM_COURSES], names),
         "strips": strips(reconstruction.vae, in_strips),
         "strips_canvas": strips(explanation.canvas_vae, in_strips),
@@ -83,7 +82,7 @@ def figures_of(explanation: Explanation) -> dict[str, Callable[[], Figure]]:
         "looks": lambda: figures.draw_looks(
             {
                 look: (curves.accuracy.value.numpy(), curves.accuracy.low.numpy(), curves.accuracy.high.numpy())
-                for look, curves in explanation.looks.items()
+                for look, curves in explanation.location_policies.items()
             }
         ),
         "hidden_states": partial(figures.draw_hidden_states, recording, names),
@@ -97,7 +96,7 @@ def figures_of(explanation: Explanation) -> dict[str, Callable[[], Figure]]:
 
 
 def _animate(explanation: Explanation, path: Path) -> Path:
-    recording, validation = explanation.eig_recording, explanation.validation
+    recording, validation = explanation.eig_recording, explanation.eig_validation
     image = change_of_mind(recording)
     return figures.save_animation(
         path,
@@ -112,4 +111,4 @@ def _animate(explanation: Explanation, path: Path) -> Path:
 
 def _imagined(vae: HiddenStateVAE, recording: Recording, images: list[int]) -> Tensor:
     """What a VAE imagines of these images after each glimpse, `(len(images), T, channels, h, w)`."""
-    return vae.reconstruct(torch.from_numpy(recording.hidden[images]))
+    return vae.reconstruct(recording.hidden[images])

@@ -17,7 +17,7 @@ def first_of_each_class(recording: Recording, count: int) -> list[int]:
     Returns:
         At most `count` images, numbered as in the recording.
     """
-    _, first = np.unique(recording.labels, return_index=True)
+    _, first = np.unique(recording.labels.numpy(), return_index=True)
     return first[:count].tolist()
 
 
@@ -32,6 +32,7 @@ def change_of_mind(recording: Recording) -> int:
     Returns:
         The image, numbered as in the recording; if it was never right, one of those that it was wrong about.
     """
-    changes = np.abs(np.diff(recording.beliefs, axis=1)).sum((1, 2)) / 2
-    is_correct = recording.beliefs[:, -1].argmax(1) == recording.labels
-    return int(np.argmax(changes - np.where(is_correct, 0, recording.beliefs.shape[1])))
+    beliefs = recording.beliefs.numpy()
+    changes = np.abs(np.diff(beliefs, axis=1)).sum((1, 2)) / 2
+    is_correct = beliefs[:, -1].argmax(1) == recording.labels.numpy()
+    return int(np.argmax(changes - np.where(is_correct, 0, beliefs.shape[1])))

@@ -46,8 +46,8 @@ def most_confident_failures(recording: Recording, count: int) -> list[int]:
     Returns:
         At most `count` images, numbered as in the recording.
     """
-    answers = recording.beliefs[:, -1]
-    wrong = np.flatnonzero(answers.argmax(1) != recording.labels)
+    answers = recording.beliefs[:, -1].numpy()
+    wrong = np.flatnonzero(answers.argmax(1) != recording.labels.numpy())
     return wrong[np.argsort(-answers[wrong].max(1), kind="stable")][:count].tolist()
 
 
@@ -59,15 +59,16 @@ def describe_failures(recording: Recording, images: Sequence[int], class_names: 
         images: Which images of the recording.
         class_names: Name of each class.
     """
-    answers = recording.beliefs.argmax(2)
+    beliefs, labels = recording.beliefs.numpy(), recording.labels.numpy()
+    answers = beliefs.argmax(2)
     return [
         Failure(
             index=int(recording.indices[image]),
-            label=class_names[recording.labels[image]],
+            label=class_names[labels[image]],
             answers=tuple(class_names[answer] for answer in answers[image]),
-            confidences=tuple(recording.beliefs[image].max(1).tolist()),
-            beliefs_in_label=tuple(recording.beliefs[image, :, recording.labels[image]].tolist()),
-            right_after=tuple((np.flatnonzero(answers[image] == recording.labels[image]) + 1).tolist()),
+            confidences=tuple(beliefs[image].max(1).tolist()),
+            beliefs_in_label=tuple(beliefs[image, :, labels[image]].tolist()),
+            right_after=tuple((np.flatnonzero(answers[image] == labels[image]) + 1).tolist()),
         )
         for image in images
     ]

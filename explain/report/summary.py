@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from explain.explanation import BY_EIG, OWN, Explanation
+from explain.explanation import EIG_POLICY, LEARNED_POLICY, Explanation
 from explain.knowledge.curves import InformationCurves
 from explain.knowledge.intervals import Estimate
 from explain.reconstruction.evaluation import ReconstructionEvaluation
@@ -43,9 +43,11 @@ class Check:
 
 def headlines_of(explanation: Explanation) -> list[Headline]:
     """The findings that a report begins with."""
-    curves, correlation = explanation.curves, explanation.validation.location_correlation
-    own = cell(at(explanation.looks[OWN].accuracy, -1), percent)
-    others = {look: at(one.accuracy, -1) for look, one in explanation.looks.items() if look != OWN}
+    curves, correlation = explanation.curves, explanation.eig_validation.location_correlation
+    own = cell(at(explanation.location_policies[LEARNED_POLICY].accuracy, -1), percent)
+    others = {
+        look: at(one.accuracy, -1) for look, one in explanation.location_policies.items() if look != LEARNED_POLICY
+    }
     right = cell(at(curves.accuracy, -1), percent)
     return [
         Headline(
@@ -99,12 +101,12 @@ def _imagined(reconstruction: ReconstructionEvaluation) -> Headline:
 
 def checks_of(explanation: Explanation) -> list[Check]:
     """Whether the explanation can be trusted: what must hold, each beside its control."""
-    reconstruction, validation = explanation.reconstruction, explanation.validation
+    reconstruction, validation = explanation.reconstruction, explanation.eig_validation
     error, control = at(reconstruction.error, -1), at(reconstruction.shuffled, -1)
     correlations = validation.rank_correlation
     excess = at(explanation.curves.overconfidence, -1)
-    accuracies = {look: at(curves.accuracy, -1) for look, curves in explanation.looks.items()}
-    others = {look: accuracy for look, accuracy in accuracies.items() if look not in (OWN, BY_EIG)}
+    accuracies = {look: at(curves.accuracy, -1) for look, curves in explanation.location_policies.items()}
+    others = {look: accuracy for look, accuracy in accuracies.items() if look not in (LEARNED_POLICY, EIG_POLICY)}
     checks = [
         Check(
             "Is the imagined image made of what the agent remembers?",
@@ -146,8 +148,8 @@ def checks_of(explanation: Explanation) -> list[Check]:
         checks.append(
             Check(
                 "Is looking by expected information gain better than all other ways, but the agent's own?",
-                all(_below(other, accuracies[BY_EIG]) for other in others.values()),
-                f"Right in the end: {_share(accuracies[BY_EIG])} {BY_EIG}, {_shares(others)}.",
+                all(_below(other, accuracies[EIG_POLICY]) for other in others.values()),
+                f"Right in the end: {_share(accuracies[EIG_POLICY])} {EIG_POLICY}, {_shares(others)}.",
             )
         )
     return checks

@@ -87,7 +87,7 @@ def at(estimate: Estimate, glimpse: int) -> Estimate:
 
 def tables_of(explanation: Explanation, failures: Sequence[Failure]) -> dict[str, Table]:
     """All tables of a report, by name."""
-    curves, looks = explanation.curves, explanation.looks
+    curves, looks = explanation.curves, explanation.location_policies
     return {
         "information": by_glimpse(
             "What it knew after each glimpse: accuracy and calibration error in %, all else in nats",
@@ -122,7 +122,7 @@ def tables_of(explanation: Explanation, failures: Sequence[Failure]) -> dict[str
         ),
         "rank_correlation": by_glimpse(
             "Rank correlation of expected information gain and gain over all places of a map, mean over images",
-            {"rank correlation": (explanation.validation.rank_correlation, two_digits)},
+            {"rank correlation": (explanation.eig_validation.rank_correlation, two_digits)},
         ),
         "looks": by_glimpse(
             "Images whose class is believed in most, in %, by who chose where to look",

@@ -7,8 +7,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-import torch
-
 import agents
 from explain import FitSettings, HiddenStateVAE, Recording, VAESettings, fit_vae, record
 from explain.knowledge.curves import calibration_gaps, quantities
@@ -69,7 +67,7 @@ def measures(train: Recording, test: Recording, vae: HiddenStateVAE) -> dict[str
         vae: Of the agent's hidden states.
     """
     known = quantities(test)
-    confident = torch.from_numpy(test.beliefs).double().amax(-1) >= CONFIDENT
+    confident = test.beliefs.double().amax(-1) >= CONFIDENT
     values = known | {
         "confidently_wrong": confident.double() * (1 - known["accuracy"]),
         "reconstruction_error": reconstruction_error(vae, test),

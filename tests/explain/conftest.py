@@ -16,7 +16,7 @@ from agents import REINFORCE, look_at_random
 from explain.explanation import Explanation, ExplanationSettings, explain
 from explain.recording import Recording
 from explain.report.page import write_report
-from glimpse_env.retina import MAX_PIXEL, box_sums, glimpses_everywhere
+from glimpse_env.retina import MAX_PIXEL, Retina
 
 RULED_OUT = -40.0
 
@@ -32,14 +32,14 @@ class FiniteWorld:
         labels: The class of each canvas, `(K,)`.
     """
 
-    glimpse_size, num_scales, grid = 2, 1, 3
+    retina, grid = Retina(2, 1), 3
 
     def __init__(self, cells: Any, labels: Any) -> None:
         self.cells, self.labels = torch.as_tensor(cells), torch.as_tensor(labels)
         blocks = self.cells.repeat_interleave(2, 1).repeat_interleave(2, 2)
         self.canvases = (blocks[:, None] * MAX_PIXEL).to(torch.uint8)
         self.classes = torch.eye(int(self.labels.max()) + 1)[self.labels]  # (K, C)
-        self.sums = box_sums(self.canvases, self.glimpse_size, self.num_scales)
+        self.tables = self.retina.pool(self.canvases)
         self.calls: list[dict[str, Any]] = []
 
     def predict(
@@ -51,7 +51,7 @@ class FiniteWorld:
             state = np.zeros((len(location), len(self.labels)), np.float32)
         if episode_start is not None:
             state = np.where(episode_start[:, None], np.float32(0), state)
-        expected = glimpses_everywhere(self.sums, location, self.glimpse_size)  # (K, M, 1, 2, 2)
+        expected = self.retina.glimpses_everywhere(self.tables, location)  # (K, M, 1, 2, 2)
         possible = (expected == glimpse).flatten(2).all(2).T
         state = state + np.where(possible, np.float32(0), np.float32(RULED_OUT))
         corner = np.full((len(state), 2), -1, np.float32)
@@ -126,7 +126,7 @@ def tiny_explanation() -> Explanation:
         agent,
         agent.make_vec_env(20),
         agent.make_vec_env(20, split="test"),
-        {"at random": look_at_random(agent)},
+        {"random": look_at_random(agent)},
         ExplanationSettings(
             num_train=100,
             num_test=40,
@@ -134,9 +134,9 @@ def tiny_explanation() -> Explanation:
             num_eig=6,
             grid=3,
             num_samples=2,
-            num_looks=10,
-            look_grid=2,
-            look_samples=2,
+            policy_images=10,
+            policy_grid=2,
+            policy_samples=2,
         ),
     )
 
@@ -157,15 +157,14 @@ def recording_of() -> Callable[..., Recording]:
         believed = np.array(beliefs, dtype=np.float32)
         count, glimpses = believed.shape[:2]
         return Recording(
-            hidden=np.zeros((count, glimpses, 1), dtype=np.float32),
-            beliefs=believed,
-            locations=np.zeros((count, glimpses, 2), dtype=np.float32),
-            labels=np.array(labels),
-            indices=np.arange(100, 100 + count),
-            canvases=np.zeros((count, 1, 4, 4), dtype=np.uint8),
-            originals=np.zeros((count, 1, 4, 4), dtype=np.uint8),
-            glimpse_size=2,
-            num_scales=1,
+            hidden=torch.as_tensor(np.zeros((count, glimpses, 1), dtype=np.float32)),
+            beliefs=torch.as_tensor(believed),
+            locations=torch.as_tensor(np.zeros((count, glimpses, 2), dtype=np.float32)),
+            labels=torch.as_tensor(np.array(labels)),
+            indices=torch.as_tensor(np.arange(100, 100 + count)),
+            canvases=torch.as_tensor(np.zeros((count, 1, 4, 4), dtype=np.uint8)),
+            originals=torch.as_tensor(np.zeros((count, 1, 4, 4), dtype=np.uint8)),
+            retina=Retina(2, 1),
         )
 
     return make

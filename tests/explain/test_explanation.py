@@ -29,9 +29,9 @@ TINY = {
     "num_eig": 5,
     "grid": 3,
     "num_samples": 2,
-    "num_looks": 10,
-    "look_grid": 2,
-    "look_samples": 2,
+    "policy_images": 10,
+    "policy_grid": 2,
+    "policy_samples": 2,
 }
 
 
@@ -44,10 +44,10 @@ def make_env(split: str, env_id: str = PLAIN) -> VectorEnv[Any, Any, Any]:
 
 
 def explain_tiny(
-    agent: Agent, env_id: str = PLAIN, looks: Mapping[str, Agent] | None = None, **changes: Any
+    agent: Agent, env_id: str = PLAIN, policies: Mapping[str, Agent] | None = None, **changes: Any
 ) -> Explanation:
     settings = ExplanationSettings(**(TINY | changes))
-    return explain(agent, make_env("train", env_id), make_env("test", env_id), looks, settings)
+    return explain(agent, make_env("train", env_id), make_env("test", env_id), policies, settings)
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def agent() -> REINFORCE:
 
 @pytest.fixture(scope="module")
 def explanation(agent: REINFORCE) -> Explanation:
-    return explain_tiny(agent, looks={"at the centre": look_at_centre(agent), "at random": look_at_random(agent)})
+    return explain_tiny(agent, policies={"centre": look_at_centre(agent), "random": look_at_random(agent)})
 
 
 def test_it_is_of_the_test_split(agent: REINFORCE, explanation: Explanation) -> None:
@@ -73,24 +73,27 @@ def test_everything_has_the_shape_that_the_settings_say(explanation: Explanation
     assert explanation.reconstruction.error.value.shape == (6,)
     assert explanation.probe.shape == (6,)
     np.testing.assert_array_equal(explanation.eig_recording.hidden, explanation.recording.hidden[:5])
-    validation = explanation.validation
+    validation = explanation.eig_validation
     assert validation.maps.divergence.shape == validation.maps.mutual_information.shape == validation.gains.shape
     assert validation.gains.shape == (5, 6, 9)
     assert validation.expected.shape == validation.gained.shape == (5, 5)
 
 
 def test_ways_to_look_are_compared_on_the_same_images(agent: REINFORCE, explanation: Explanation) -> None:
-    assert list(explanation.looks) == ["its own", "by expected information gain", "at the centre", "at random"]
+    assert list(explanation.location_policies) == ["learned policy", "EIG policy", "centre", "random"]
     bootstrap = Bootstrap(10)
     own = information_curves(explanation.recording[:10], bootstrap)
-    torch.testing.assert_close(explanation.looks["its own"].entropy.value, own.entropy.value, rtol=1e-5, atol=1e-7)
+    torch.testing.assert_close(
+        explanation.location_policies["learned policy"].entropy.value, own.entropy.value, rtol=1e-5, atol=1e-7
+    )
     centre = information_curves(record(look_at_centre(agent), make_env("test"), 10), bootstrap)
-    assert explanation.looks["at the centre"].to_json() == centre.to_json()
-    for curves in explanation.looks.values():
+    assert explanation.location_policies["centre"].to_json() == centre.to_json()
+    for curves in explanation.location_policies.values():
         # All see the same first glimpse.
         torch.testing.assert_close(curves.entropy.value[0], own.entropy.value[0])
         assert (
-            not torch.equal(curves.entropy.value[1:], own.entropy.value[1:]) or curves is explanation.looks["its own"]
+            not torch.equal(curves.entropy.value[1:], own.entropy.value[1:])
+            or curves is explanation.location_policies["learned policy"]
         )
 
 
@@ -108,14 +111,14 @@ def test_on_a_cluttered_canvas_the_canvas_is_imagined_too() -> None:
     assert explanation.reconstruction.vae.settings.target == "original"
     assert explanation.canvas_vae.image_shape == explanation.partial_vae.image_shape == (1, 40, 40)
     assert explanation.reconstruction.vae.image_shape == (1, 28, 28)
-    assert explanation.validation.gains.shape == (5, 6, 9)
-    assert explanation.validation.maps.divergence.isfinite().all()
+    assert explanation.eig_validation.gains.shape == (5, 6, 9)
+    assert explanation.eig_validation.maps.divergence.isfinite().all()
 
 
 def test_the_same_seed_gives_the_same_numbers(agent: REINFORCE, explanation: Explanation) -> None:
     torch.manual_seed(77)
     before = torch.get_rng_state()
-    again = explain_tiny(agent, looks={"at the centre": look_at_centre(agent), "at random": look_at_random(agent)})
+    again = explain_tiny(agent, policies={"centre": look_at_centre(agent), "random": look_at_random(agent)})
     assert torch.equal(torch.get_rng_state(), before)
     assert json.dumps(again.to_json()) == json.dumps(explanation.to_json())
     other = explain_tiny(agent, seed=1)
@@ -143,16 +146,16 @@ def test_a_recurrent_model_of_stable_baselines3_is_explained() -> None:
     for name, value in model.policy.state_dict().items():
         assert torch.equal(value, before[name]), name
     assert explanation.recording.hidden.shape == (20, 6, 2 * 2 * 8)
-    assert explanation.validation.maps.divergence.shape == (5, 6, 9)
-    assert explanation.validation.gains.isfinite().all()
-    assert list(explanation.looks) == ["its own", "by expected information gain"]
+    assert explanation.eig_validation.maps.divergence.shape == (5, 6, 9)
+    assert explanation.eig_validation.gains.isfinite().all()
+    assert list(explanation.location_policies) == ["learned policy", "EIG policy"]
 
 
 def test_there_may_be_fewer_images_than_asked_for(agent: REINFORCE) -> None:
     explanation = explain_tiny(agent, num_train=10**9, num_test=10**9, num_eig=2)
     assert len(explanation.recording) == len(load_dataset("digits", "test").images) == 360
     assert explanation.to_json()["num_images"] == 360
-    explanation = explain_tiny(agent, num_test=5, num_eig=6, num_looks=6)
+    explanation = explain_tiny(agent, num_test=5, num_eig=6, policy_images=6)
     assert len(explanation.recording) == len(explanation.eig_recording) == 5
 
 
@@ -163,7 +166,7 @@ def test_it_can_be_written_as_json(explanation: Explanation) -> None:
     assert written["reconstruction"] == explanation.reconstruction.to_json()
     assert written["linear_probe"] == explanation.probe.tolist()
     assert written["expected_information_gain"]["num_images"] == 5
-    assert set(written["looks"]) == set(explanation.looks)
+    assert set(written["location_policies"]) == set(explanation.location_policies)
 
 
 class Forgetful:

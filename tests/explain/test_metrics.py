@@ -21,6 +21,7 @@ from explain.metrics import (
     reconstruction_error,
 )
 from explain.reconstruction.baselines import shuffled
+from glimpse_env.retina import Retina
 
 
 def make_recording(images: int = 60, seed: int = 0) -> Recording:
@@ -31,15 +32,14 @@ def make_recording(images: int = 60, seed: int = 0) -> Recording:
     hidden[np.arange(images), 1, labels] += 8
     originals = np.clip(labels[:, None, None, None] * 100 + rng.integers(0, 20, (images, 1, 5, 4)), 0, 255)
     return Recording(
-        hidden=hidden,
-        beliefs=np.full((images, 2, 3), 1 / 3, dtype=np.float32),
-        locations=np.zeros((images, 2, 2), dtype=np.float32),
-        labels=labels,
-        indices=np.arange(images),
-        canvases=255 - originals.astype(np.uint8),
-        originals=originals.astype(np.uint8),
-        glimpse_size=2,
-        num_scales=1,
+        hidden=torch.as_tensor(hidden),
+        beliefs=torch.as_tensor(np.full((images, 2, 3), 1 / 3, dtype=np.float32)),
+        locations=torch.as_tensor(np.zeros((images, 2, 2), dtype=np.float32)),
+        labels=torch.as_tensor(labels),
+        indices=torch.as_tensor(np.arange(images)),
+        canvases=torch.as_tensor(255 - originals.astype(np.uint8)),
+        originals=torch.as_tensor(originals.astype(np.uint8)),
+        retina=Retina(2, 1),
     )
 
 
@@ -51,8 +51,8 @@ def test_reconstruction_error_is_that_of_each_image_and_glimpse(target: str) -> 
     images = recording.originals if target == "original" else recording.canvases
     for image in range(7):
         for glimpse in range(2):
-            imagined = vae.reconstruct(torch.from_numpy(recording.hidden[image, glimpse])).numpy()
-            expected = np.mean((imagined - images[image] / 255) ** 2)
+            imagined = vae.reconstruct(recording.hidden[image, glimpse])
+            expected = (imagined - images[image] / 255).square().mean().item()
             assert errors[image, glimpse].item() == pytest.approx(expected, rel=1e-5)
 
 
@@ -60,9 +60,9 @@ def test_the_mean_image_of_the_class_is_nearer() -> None:
     train, test = make_recording(seed=1), make_recording(images=9, seed=2)
     blind, told = (mean_image_error(train, test, by_class=by_class) for by_class in (False, True))
     assert (told < blind).sum() >= 6
-    mean = train.originals.mean(0) / 255
+    mean = train.originals.double().mean(0) / 255
     np.testing.assert_allclose(blind.numpy(), ((test.originals / 255 - mean) ** 2).mean((1, 2, 3)), rtol=1e-4)
-    of_class = np.stack([train.originals[train.labels == label].mean(0) / 255 for label in test.labels])
+    of_class = torch.stack([train.originals[train.labels == label].double().mean(0) / 255 for label in test.labels])
     np.testing.assert_allclose(told.numpy(), ((test.originals / 255 - of_class) ** 2).mean((1, 2, 3)), rtol=1e-4)
 
 

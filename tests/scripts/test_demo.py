@@ -26,9 +26,9 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         num_eig=2,
         grid=2,
         num_samples=1,
-        num_looks=4,
-        look_grid=2,
-        look_samples=1,
+        policy_images=4,
+        policy_grid=2,
+        policy_samples=1,
     )
     monkeypatch.setattr(demo, "FOLDER", tmp_path / "demo")
     monkeypatch.setattr(demo, "NUM_IMAGES", 1280)

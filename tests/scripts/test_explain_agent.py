@@ -14,7 +14,7 @@ import pytest
 
 import agents
 from agents import REINFORCE
-from explain.report.page import all_figures as pictures
+from explain.report import all_figures as pictures
 from explain.report.page import without_nan
 from scripts.explain_agent import main
 
@@ -26,9 +26,9 @@ SETTINGS = {
     "num_eig": 4,
     "grid": 2,
     "num_samples": 2,
-    "num_looks": 8,
-    "look_grid": 2,
-    "look_samples": 1,
+    "policy_images": 8,
+    "policy_grid": 2,
+    "policy_samples": 1,
     "seed": 0,
 }
 FEW = [word for name, value in SETTINGS.items() for word in (f"--{name.replace('_', '-')}", str(value))]
@@ -62,13 +62,8 @@ def test_explains_an_agent_and_leaves_it_as_it_was(folder: Path, capsys: pytest.
     assert (about["environment"]["id"], about["environment"]["num_glimpses"]) == ("GlimpseDigits-v0", 2)
     assert about["settings"] == SETTINGS
     assert {"python", "torch", "glimpse_env"} <= set(about["versions"])
-    assert list(written["looks"]) == [
-        "its own",
-        "by expected information gain",
-        "at random",
-        "at the centre",
-        "along a raster",
-    ]
+    policies = ["learned policy", "EIG policy", "random", "centre", "raster scan"]
+    assert list(written["location_policies"]) == policies
     assert written["num_images"] == 24
     page = (explanation / "report.html").read_text(encoding="utf-8")
     assert "What REINFORCE knew in GlimpseDigits-v0" in page
@@ -76,8 +71,8 @@ def test_explains_an_agent_and_leaves_it_as_it_was(folder: Path, capsys: pytest.
 
 
 def test_the_same_seed_gives_the_same_numbers(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("explain.report.draw_all_figures", lambda *_, **__: {})
-    monkeypatch.setattr("explain.report.make_page", lambda *_: "")
+    monkeypatch.setattr("explain.report.page.draw_all_figures", lambda *_, **__: {})
+    monkeypatch.setattr("explain.report.page.make_page", lambda *_: "")
     written = []
     for name, seed in (("one", "0"), ("same", "0"), ("other", "1")):
         main([str(folder / "agent.zip"), *FEW, "--folder", str(tmp_path / name), "--seed", seed])
@@ -120,7 +115,7 @@ def test_an_agent_of_a_single_glimpse_is_one_error(tmp_path: Path, capsys: pytes
     assert "at least 2 glimpses" in fails(capsys, [str(tmp_path), *FEW])
 
 
-@pytest.mark.parametrize("how", [["-m", "scripts.explain"], [str(ROOT / "scripts" / "explain.py")]])
+@pytest.mark.parametrize("how", [["-m", "scripts.explain_agent"], [str(ROOT / "scripts" / "explain_agent.py")]])
 def test_it_runs_as_a_file_and_as_a_module(how: list[str]) -> None:
     command = [sys.executable, *how, "--help"]
     ran = subprocess.run(

@@ -103,7 +103,7 @@ def _draw_frame(
     mark_glimpses(canvas, recording, image, count)
     mark_way(canvas, recording, image, count)
     show_image(image_axes, imagined[count - 1].numpy())
-    mappable = draw_map(eig, recording.canvases[image], maps[count - 1], float(maps.max()))
+    mappable = draw_map(eig, recording.canvases[image].numpy(), maps[count - 1], float(maps.max()))
     figure.colorbar(mappable, scale).outline.set_visible(False)
     scale.set_facecolor(BLACK)
     scale.tick_params(labelsize=5, length=1.5, pad=1)
@@ -115,8 +115,8 @@ def _draw_frame(
 
 def _draw_belief(axes: Axes, recording: Recording, image: int, count: int, class_names: Sequence[str]) -> None:
     """Draws the belief after `count` glimpses as a bar a class."""
-    belief, label = recording.beliefs[image, count - 1], int(recording.labels[image])
-    classes = _classes_in_frame(recording.beliefs[image, -1], label)
+    belief, label = recording.beliefs[image, count - 1].numpy(), int(recording.labels[image])
+    classes = _classes_in_frame(recording.beliefs[image, -1].numpy(), label)
     top = int(belief.argmax())
     colors = [SKY_BLUE if number != top else RIGHT if top == label else WRONG for number in classes]
     rows = np.arange(len(classes))

@@ -51,7 +51,7 @@ def draw_beliefs(recording: Recording, images: Sequence[int], class_names: Seque
         mark_glimpses(thumbnail, recording, image, glimpses)
         mark_way(thumbnail, recording, image, glimpses)
         write_truth(thumbnail, names[recording.labels[image]])
-        _draw_course(plot, recording.beliefs[image], int(recording.labels[image]), names)
+        _draw_course(plot, recording.beliefs[image].numpy(), int(recording.labels[image]), names)
     for axes in pairs[len(images) :].flat:
         axes.set_visible(False)
     for plot in pairs[: max(len(images) - columns, 0), 1]:

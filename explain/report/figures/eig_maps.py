@@ -56,7 +56,7 @@ def draw_eig_maps(recording: Recording, maps: Tensor, locations: Tensor, images:
     highest = float(maps[:, :-1].max())
     for row, image in enumerate(images):
         for count, axes in enumerate(grid[row], start=1):
-            mappable = draw_map(axes, recording.canvases[image], maps[row, count - 1], highest)
+            mappable = draw_map(axes, recording.canvases[image].numpy(), maps[row, count - 1], highest)
             mark_glimpses(axes, recording, image, count)
             mark_next(axes, recording, image, count)
     for count, axes in enumerate(grid[0], start=1):

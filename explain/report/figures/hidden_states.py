@@ -45,12 +45,13 @@ def draw_hidden_states(
     """
     check_class_names(recording, class_names)
     glimpses, num_classes = recording.beliefs.shape[1:]
-    classes = shown_classes(recording.labels, num_classes)
-    possible = np.flatnonzero(np.isin(recording.labels, classes))
+    labels = recording.labels.numpy()
+    classes = shown_classes(labels, num_classes)
+    possible = np.flatnonzero(np.isin(labels, classes))
     images = np.random.default_rng(seed).permutation(possible)[:num_images]
     names = [shorten(name, NAME_LENGTH) for name in class_names]
     markers = [_marker(class_names[label]) for label in classes]
-    points = lay_out(recording.hidden[images], seed)
+    points = lay_out(recording.hidden.numpy()[images], seed)
     columns = min(MAX_COLUMNS, glimpses)
     rows = -(-glimpses // columns)
     side = PAGE_WIDTH / MAX_COLUMNS
@@ -66,7 +67,7 @@ def draw_hidden_states(
         axes.set(xticks=[], yticks=[], aspect="equal")
         axes.spines[:].set(visible=True, color=FAINT)
         for label, color, marker in zip(classes, CLASS_COLORS, markers, strict=False):
-            x, y = points[recording.labels[images] == label, glimpse].T
+            x, y = points[labels[images] == label, glimpse].T
             axes.scatter(x, y, s=16, alpha=0.9, color=color, marker=marker, linewidths=0, label=names[label])
     if "o" in markers:
         add_legend(figure, panels[0])

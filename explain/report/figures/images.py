@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import torch
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from explain.recording import Recording
 from explain.report.figures.style import INK, PAGE_WIDTH, RIGHT, WRONG, make_figure
@@ -46,11 +45,12 @@ def make_grid(
     return figure, figure.subplots(rows, columns, squeeze=False)
 
 
-def show_image(axes: Axes, pixels: NDArray[Any]) -> None:
+def show_image(axes: Axes, pixels: ArrayLike) -> None:
     """Draws an image `(channels, H, W)`, uint8 or in [0, 1], and nothing around it.
 
     The middle of the pixel in column `j` and row `i` is the point `(j, i)`.
     """
+    pixels = np.asarray(pixels)
     unit = pixels / MAX_PIXEL if pixels.dtype == np.uint8 else pixels.clip(0, 1)
     rgb = np.broadcast_to(np.moveaxis(unit, 0, -1), (*unit.shape[1:], 3))
     axes.imshow(rgb, interpolation="nearest")
@@ -61,7 +61,7 @@ def show_image(axes: Axes, pixels: NDArray[Any]) -> None:
 def patches_of(recording: Recording, image: int) -> NDArray[np.float64]:
     """Where the finest patch of each glimpse starts, `(T, 2)`, `(x, y)`, as `show_image` counts."""
     shape: Any = recording.canvases.shape[2:]
-    corners = recording.retina.patch_corners(torch.from_numpy(recording.locations[image]), shape)
+    corners = recording.retina.patch_corners(recording.locations[image], shape)
     return corners.numpy() - 0.5
 
 

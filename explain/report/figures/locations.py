@@ -35,11 +35,11 @@ def draw_places(recording: Recording) -> Figure:
         ValueError: There are no images.
     """
     check_not_empty(recording)
-    densities = densities_of(recording.locations)
+    densities = densities_of(recording.locations.numpy())
     figure, grid = make_grid(1, len(densities), _aspect(recording), margins=(0.45, 0.2))
     for number, axes in enumerate(grid[0]):
         axes.set_title(f"glimpse {number + 1}", loc="center", size=7)
-        _draw_density(axes, recording.canvases, densities[number], densities.max())
+        _draw_density(axes, recording.canvases.numpy(), densities[number], densities.max())
     _add_color_bar(figure, grid)
     return figure
 
@@ -60,12 +60,13 @@ def draw_places_by_class(recording: Recording, class_names: Sequence[str]) -> Fi
     check_not_empty(recording)
     check_class_names(recording, class_names)
     glimpses, num_classes = recording.beliefs.shape[1:]
-    present = [label for label in shown_classes(recording.labels, num_classes) if (recording.labels == label).any()]
-    densities = np.array([densities_of(recording.locations[recording.labels == label]) for label in present])
+    labels, locations = recording.labels.numpy(), recording.locations.numpy()
+    present = [label for label in shown_classes(labels, num_classes) if (labels == label).any()]
+    densities = np.array([densities_of(locations[labels == label]) for label in present])
     figure, grid = make_grid(glimpses, len(present), _aspect(recording), margins=(0.65, 0.2))
     for column, label in enumerate(present):
         grid[0, column].set_title(shorten(class_names[label], NAME_LENGTH), loc="center", weight="bold")
-        canvases = recording.canvases[recording.labels == label]
+        canvases = recording.canvases.numpy()[labels == label]
         for glimpse in range(glimpses):
             _draw_density(grid[glimpse, column], canvases, densities[column, glimpse], densities.max())
     for number, axes in enumerate(grid[:, 0], start=1):

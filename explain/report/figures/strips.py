@@ -47,7 +47,7 @@ def draw_strips(recording: Recording, imagined: Tensor, images: Sequence[int], c
     glimpses = recording.beliefs.shape[1]
     check_shape("imagined", imagined, (len(images), glimpses, recording.originals.shape[1], None, None))
     shape: Any = recording.canvases.shape[2:]
-    locations = torch.from_numpy(recording.locations[list(images)])
+    locations = recording.locations[list(images)]
     seen = recording.retina.coverage(locations, shape).numpy()
     names = [shorten(name, NAME_LENGTH) for name in class_names]
     draw = _draw_on_canvas if imagined.shape[-2:] == tuple(shape) else _draw_beside_canvas
@@ -58,7 +58,7 @@ def _draw_on_canvas(
     recording: Recording, imagined: NDArray[Any], images: list[int], names: list[str], seen: NDArray[np.bool_]
 ) -> Figure:
     given = {"original": recording.originals}
-    if not np.array_equal(recording.originals[images], recording.canvases[images]):
+    if not torch.equal(recording.originals[images], recording.canvases[images]):
         given["canvas"] = recording.canvases
     columns = len(given) + imagined.shape[1]
     height, width = imagined.shape[-2:]
@@ -94,7 +94,7 @@ def _draw_beside_canvas(
         show_image(below[0], recording.originals[image])
         write_truth(below[0], names[recording.labels[image]])
         for glimpse in range(imagined.shape[1]):
-            show_image(above[1 + glimpse], _dim(recording.canvases[image], seen[row, glimpse]))
+            show_image(above[1 + glimpse], _dim(recording.canvases[image].numpy(), seen[row, glimpse]))
             mark_seen(above[1 + glimpse], seen[row, glimpse])
             show_image(below[1 + glimpse], imagined[row, glimpse])
             _write_belief(below[1 + glimpse], recording, image, glimpse, names)
@@ -116,7 +116,7 @@ def _write_titles(row: Sequence[Axes], given: list[str]) -> None:
 def _write_belief(axes: Axes, recording: Recording, image: int, glimpse: int, names: list[str]) -> None:
     belief = recording.beliefs[image, glimpse]
     top = int(belief.argmax())
-    write_belief(axes, names[top], float(belief[top]), top == recording.labels[image])
+    write_belief(axes, names[top], float(belief[top]), top == int(recording.labels[image]))
 
 
 def _tint(pixels: NDArray[Any], seen: NDArray[np.bool_]) -> NDArray[Any]:

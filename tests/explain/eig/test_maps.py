@@ -18,7 +18,7 @@ from explain import EIGMaps, Recording, expected_information_gain, grid_location
 from explain.eig.maps import BATCH, beliefs_everywhere, information_gain_everywhere
 from explain.knowledge.information import entropy, kl_divergence
 from explain.recording import beliefs_of, flatten_state, state_restorer
-from glimpse_env.retina import box_sums, glimpses
+from glimpse_env.retina import Retina
 
 SEEDS = pytest.mark.parametrize("seed", range(4))
 
@@ -28,11 +28,18 @@ def draw_states(world: Any, count: int, seed: int = 0) -> np.ndarray:
 
 
 def maps_of(world: Any, states: np.ndarray, num_samples: int, seed: int = 0, **arguments: Any) -> EIGMaps:
-    sizes = {"glimpse_size": world.glimpse_size, "num_scales": world.num_scales}
-    parts = {"agent": world, "imagine": world.imagine, "locations": grid_locations(3)} | sizes | arguments
+    parts = {
+        "agent": world,
+        "imagine": world.imagine,
+        "locations": grid_locations(3),
+        "retina": world.retina,
+    } | arguments
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return expected_information_gain(hidden=states, beliefs=world.beliefs(states), num_samples=num_samples, **parts)
+        beliefs = torch.from_numpy(world.beliefs(states))
+        return expected_information_gain(
+            hidden=torch.from_numpy(states), beliefs=beliefs, num_samples=num_samples, **parts
+        )
 
 
 @SEEDS
@@ -127,16 +134,15 @@ class Capricious:
 @given(st.integers(0, 2**31), st.floats(0.01, 20), st.integers(1, 5))
 def test_neither_form_is_ever_negative(seed: int, scale: float, num_samples: int) -> None:
     rng = np.random.default_rng(seed)
-    hidden = rng.normal(size=(3, 3)).astype(np.float32)
-    beliefs = beliefs_of((rng.normal(size=(3, 7)) * scale).astype(np.float32))
+    hidden = torch.from_numpy(rng.normal(size=(3, 3)).astype(np.float32))
+    beliefs = torch.from_numpy(beliefs_of((rng.normal(size=(3, 7)) * scale).astype(np.float32)))
     maps = expected_information_gain(
         Capricious(seed, scale),
         hidden,
         beliefs,
         lambda states, count: torch.rand(count, len(states), 1, 6, 6),
         grid_locations(2),
-        glimpse_size=2,
-        num_scales=1,
+        retina=Retina(2, 1),
         num_samples=num_samples,
     )
     assert maps.divergence.shape == maps.mutual_information.shape == (3, 4)
@@ -174,15 +180,14 @@ def test_the_agent_sees_what_is_imagined_there(num_scales: int) -> None:
 
     agent, locations = Witness(), torch.tensor([[0.0, 0.0], [-1.0, -1.0]])
     shades = torch.tensor([0.2, 0.6, 1.0]).view(3, 1, 1, 1, 1)
-    hidden = np.array([[1.0, 2.0]], np.float32)
+    hidden = torch.tensor([[1.0, 2.0]])
     maps = expected_information_gain(
         agent,
         hidden,
-        np.full((1, 3), 1 / 3, np.float32),
+        torch.full((1, 3), 1 / 3),
         lambda states, count: shades.expand(count, len(states), 1, 8, 8),
         locations,
-        glimpse_size=2,
-        num_scales=num_scales,
+        retina=Retina(2, num_scales),
         num_samples=3,
     )
     assert torch.equal(maps.locations, locations)
@@ -300,15 +305,14 @@ def record_world(world: Any, images: int, glimpses: int) -> Recording:
     which = np.arange(images) % len(world.labels)
     canvases = world.canvases[which].numpy()
     return Recording(
-        hidden=states,
-        beliefs=world.beliefs(states.reshape(-1, states.shape[-1])).reshape(images, glimpses, -1),
-        locations=np.full((images, glimpses, 2), -1, np.float32),
-        labels=world.labels[which].numpy(),
-        indices=np.arange(images),
-        canvases=canvases,
-        originals=canvases,
-        glimpse_size=world.glimpse_size,
-        num_scales=world.num_scales,
+        hidden=torch.as_tensor(states),
+        beliefs=torch.as_tensor(world.beliefs(states.reshape(-1, states.shape[-1])).reshape(images, glimpses, -1)),
+        locations=torch.as_tensor(np.full((images, glimpses, 2), -1, np.float32)),
+        labels=torch.as_tensor(world.labels[which].numpy()),
+        indices=torch.as_tensor(np.arange(images)),
+        canvases=torch.as_tensor(canvases),
+        originals=torch.as_tensor(canvases),
+        retina=world.retina,
     )
 
 
@@ -320,25 +324,24 @@ def test_the_gain_everywhere_is_that_of_looking_there_place_by_place(num_scales:
     agent.weights = rng.normal(size=(4 * num_scales + 2 + 3, 2 + 5)).astype(np.float32)
     canvases = rng.integers(0, 256, (4, 1, 6, 8), dtype=np.uint8)
     recording = Recording(
-        hidden=rng.normal(size=(4, 3, 3)).astype(np.float32),
-        beliefs=rng.dirichlet(np.ones(5), (4, 3)).astype(np.float32),
-        locations=np.zeros((4, 3, 2), np.float32),
-        labels=np.zeros(4, np.int64),
-        indices=np.arange(4),
-        canvases=canvases,
-        originals=canvases,
-        glimpse_size=2,
-        num_scales=num_scales,
+        hidden=torch.as_tensor(rng.normal(size=(4, 3, 3)).astype(np.float32)),
+        beliefs=torch.as_tensor(rng.dirichlet(np.ones(5), (4, 3)).astype(np.float32)),
+        locations=torch.as_tensor(np.zeros((4, 3, 2), np.float32)),
+        labels=torch.as_tensor(np.zeros(4, np.int64)),
+        indices=torch.as_tensor(np.arange(4)),
+        canvases=torch.as_tensor(canvases),
+        originals=torch.as_tensor(canvases),
+        retina=Retina(2, num_scales),
     )
     locations = torch.from_numpy(rng.uniform(-1, 1, (7, 2)).astype(np.float32))
     gains = information_gain_everywhere(agent, recording, locations)
     assert gains.shape == (4, 3, 7)
     for image, glimpse, place in itertools.product(range(4), range(3), range(7)):
         there = locations[place][None]
-        sums = box_sums(torch.from_numpy(canvases[image][None]), 2, num_scales)
-        observation = {"glimpse": glimpses(sums, there, 2).numpy(), "location": there.numpy()}
-        actions, _ = agent.predict(observation, recording.hidden[image, glimpse][None], None, True)
-        following, before = beliefs_of(actions)[0].astype(float), recording.beliefs[image, glimpse].astype(float)
+        tables = recording.retina.pool(recording.canvases[image][None])
+        observation = {"glimpse": recording.retina.glimpses(tables, there).numpy(), "location": there.numpy()}
+        actions, _ = agent.predict(observation, recording.hidden[image, glimpse][None].numpy(), None, True)
+        following, before = beliefs_of(actions)[0].astype(float), recording.beliefs[image, glimpse].double()
         expected = sum(p * math.log(p / q) for p, q in zip(following, before, strict=True))
         assert gains[image, glimpse, place].item() == pytest.approx(expected, rel=1e-3, abs=1e-5)
 
@@ -349,8 +352,8 @@ def test_the_expectation_is_the_mean_of_what_is_really_gained(random_world: Call
     world = random_world(seed)
     recording = record_world(world, 6, 1)
     state = draw_states(world, 1, seed)
-    recording.hidden[:] = state
-    recording.beliefs[:] = world.beliefs(state)
+    recording.hidden[:] = torch.from_numpy(state)
+    recording.beliefs[:] = torch.from_numpy(world.beliefs(state))
     gains = information_gain_everywhere(world, recording, grid_locations(3))[:, 0]  # one canvas a row
     probable = torch.from_numpy(state[0]).softmax(-1)
     torch.testing.assert_close(probable @ gains, world.exact(state[0], kl_divergence).float(), rtol=1e-4, atol=1e-5)
@@ -372,11 +375,10 @@ def test_gains_everywhere_of_states_in_tuples(random_world: Callable[..., Any]) 
 def test_beliefs_everywhere_are_those_after_a_glimpse_of_each_canvas_at_each_place(four_canvases: Any) -> None:
     beliefs = beliefs_everywhere(
         four_canvases,
-        np.zeros(4, np.float32),
+        torch.zeros(4),
         four_canvases.canvases,
         grid_locations(3)[:3],
-        glimpse_size=2,
-        num_scales=1,
+        retina=Retina(2, 1),
         restore=lambda rows: rows,
     )
     assert beliefs.shape == (4, 3, 4)
@@ -412,10 +414,9 @@ def test_a_belief_for_each_state_is_needed(four_canvases: Any) -> None:
     with pytest.raises(ValueError, match=r"shorter|longer"):
         expected_information_gain(
             four_canvases,
-            states,
-            four_canvases.beliefs(states)[:2],
+            torch.from_numpy(states),
+            torch.from_numpy(four_canvases.beliefs(states)[:2]),
             four_canvases.imagine,
             grid_locations(3),
-            glimpse_size=2,
-            num_scales=1,
+            retina=Retina(2, 1),
         )

@@ -17,7 +17,6 @@ from explain.eig.maps import information_gain_everywhere
 from explain.eig.validation import EIGValidation, validate_eig
 from explain.knowledge.information import kl_divergence
 from explain.recording import state_restorer
-from glimpse_env.retina import glimpses
 
 
 class Gazing:
@@ -37,21 +36,20 @@ class Gazing:
         states, beliefs, locations = [], [], []
         for place in places:
             there = grid_locations(3)[place].expand(images, 2)
-            seen = glimpses([table[which] for table in world.sums], there, world.glimpse_size)
+            seen = world.retina.glimpses([table[which] for table in world.tables], there)
             _, state = self.predict({"glimpse": seen.numpy(), "location": there.numpy()}, state, None, True)
             states.append(state)
             beliefs.append(world.beliefs(state))
             locations.append(there.numpy())
         return Recording(
-            hidden=np.stack(states, axis=1),
-            beliefs=np.stack(beliefs, axis=1),
-            locations=np.stack(locations, axis=1),
-            labels=world.labels[which].numpy(),
-            indices=np.arange(images),
-            canvases=canvases.numpy(),
-            originals=canvases.numpy(),
-            glimpse_size=world.glimpse_size,
-            num_scales=world.num_scales,
+            hidden=torch.as_tensor(np.stack(states, axis=1)),
+            beliefs=torch.as_tensor(np.stack(beliefs, axis=1)),
+            locations=torch.as_tensor(np.stack(locations, axis=1)),
+            labels=torch.as_tensor(world.labels[which].numpy()),
+            indices=torch.as_tensor(np.arange(images)),
+            canvases=torch.as_tensor(canvases.numpy()),
+            originals=torch.as_tensor(canvases.numpy()),
+            retina=world.retina,
         )
 
 

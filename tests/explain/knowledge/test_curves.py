@@ -12,6 +12,7 @@ import torch
 
 from explain import Bootstrap, Estimate, Recording
 from explain.knowledge.curves import InformationCurves, compare_curves, information_curves
+from glimpse_env.retina import Retina
 
 NAMES = [field.name for field in fields(InformationCurves)]
 MEANS = [name for name in NAMES if name != "calibration_error"]
@@ -23,15 +24,14 @@ def make_recording(beliefs: np.ndarray, labels: np.ndarray, seed: int = 0) -> Re
     count, glimpses = beliefs.shape[:2]
     images = np.random.default_rng(seed).integers(0, 256, (count, 1, 3, 3), dtype=np.uint8)
     return Recording(
-        hidden=np.zeros((count, glimpses, 2), np.float32),
-        beliefs=beliefs.astype(np.float32),
-        locations=np.zeros((count, glimpses, 2), np.float32),
-        labels=labels.astype(np.int64),
-        indices=np.arange(count),
-        canvases=images,
-        originals=images,
-        glimpse_size=2,
-        num_scales=1,
+        hidden=torch.as_tensor(np.zeros((count, glimpses, 2), np.float32)),
+        beliefs=torch.as_tensor(beliefs.astype(np.float32)),
+        locations=torch.as_tensor(np.zeros((count, glimpses, 2), np.float32)),
+        labels=torch.as_tensor(labels.astype(np.int64)),
+        indices=torch.as_tensor(np.arange(count)),
+        canvases=torch.as_tensor(images),
+        originals=torch.as_tensor(images),
+        retina=Retina(2, 1),
     )
 
 
@@ -42,8 +42,8 @@ def draw_recording(count: int = 200, glimpses: int = 3, seed: int = 0) -> Record
 
 def more_certain(recording: Recording, power: float) -> Recording:
     """The same agent, its beliefs sharpened: as sure of other things as before, but surer of all."""
-    sharpened = recording.beliefs.astype(float) ** power
-    return replace(recording, beliefs=(sharpened / sharpened.sum(-1, keepdims=True)).astype(np.float32))
+    sharpened = recording.beliefs.double() ** power
+    return replace(recording, beliefs=(sharpened / sharpened.sum(-1, keepdims=True)).float())
 
 
 def values(curves: InformationCurves) -> dict[str, list[float]]:
@@ -98,7 +98,7 @@ def test_curves_are_means_over_images_glimpse_by_glimpse() -> None:
     for glimpse in range(3):
         sums = dict.fromkeys(MEANS, 0.0)
         for image in range(30):
-            first, belief = (recording.beliefs[image, number].astype(float) for number in (0, glimpse))
+            first, belief = (recording.beliefs[image, number].double().numpy() for number in (0, glimpse))
             entropy, at_first = (-sum(p * math.log(p) for p in one) for one in (belief, first))
             known = math.log(C) + math.log(belief[recording.labels[image]])
             sums["entropy"] += entropy
@@ -106,7 +106,7 @@ def test_curves_are_means_over_images_glimpse_by_glimpse() -> None:
             sums["gain_since_first"] += at_first - entropy
             sums["label_information"] += known
             sums["overconfidence"] += math.log(C) - entropy - known
-            sums["accuracy"] += belief.argmax() == recording.labels[image]
+            sums["accuracy"] += belief.argmax() == recording.labels[image].item()
         for name, total in sums.items():
             assert getattr(curves, name).value[glimpse].item() == pytest.approx(total / 30, abs=1e-6), name
 
@@ -115,7 +115,7 @@ def test_intervals_are_about_as_wide_as_the_normal_distribution_has_it() -> None
     recording = draw_recording(count=500)
     curves = information_curves(recording, Bootstrap(500, num_resamples=4000))
     right = recording.beliefs.argmax(-1) == recording.labels[:, None]
-    expected = 2 * 1.96 * right.std(0) / math.sqrt(500)
+    expected = 2 * 1.96 * right.double().std(0, correction=0).numpy() / math.sqrt(500)
     np.testing.assert_allclose(widths(curves.accuracy).numpy(), expected, rtol=0.1)
     for name in NAMES:
         estimate = getattr(curves, name)
@@ -146,8 +146,8 @@ def test_differences_are_those_of_the_curves() -> None:
 
 def test_the_first_agent_exceeds_where_it_knows_more() -> None:
     recording = draw_recording()
-    label = np.eye(C)[recording.labels][:, None]
-    told = replace(recording, beliefs=(0.2 * recording.beliefs + 0.8 * label).astype(np.float32))
+    label = torch.eye(C)[recording.labels][:, None]
+    told = replace(recording, beliefs=0.2 * recording.beliefs + 0.8 * label)
     better, worse = (compare_curves(*pair, Bootstrap(200)) for pair in ((told, recording), (recording, told)))
     for name in ("information_gain", "label_information", "accuracy"):
         assert (getattr(better, name).low > 0).all()
@@ -173,7 +173,7 @@ def test_intervals_of_differences_are_paired() -> None:
     one, bootstrap = draw_recording(), Bootstrap(200)
     alike = more_certain(one, 1.1)
     order = np.random.default_rng(3).permutation(200)
-    unlike = replace(alike, beliefs=alike.beliefs[order])
+    unlike = replace(alike, beliefs=alike.beliefs[torch.from_numpy(order)])
     paired, unpaired = (compare_curves(one, other, bootstrap) for other in (alike, unlike))
     for name in ("entropy", "information_gain"):
         torch.testing.assert_close(getattr(paired, name).value, getattr(unpaired, name).value)

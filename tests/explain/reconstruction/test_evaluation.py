@@ -15,6 +15,7 @@ from explain.metrics import mean_image_error, reconstruction_error
 from explain.reconstruction import evaluation as imagination_module
 from explain.reconstruction.evaluation import ReconstructionEvaluation, evaluate_reconstruction
 from explain.reconstruction.vae import to_unit
+from glimpse_env.retina import Retina
 
 SETTINGS = VAESettings(latent_size=4, layer_size=64, beta=0.2)
 QUICK = FitSettings(num_epochs=2, batch_size=16)
@@ -34,15 +35,14 @@ def make_recording(count: int, seed: int = 0, clutter: bool = False) -> Recordin
     rows = (np.arange(3) * 2 + 1) / 4 - 1
     locations = np.broadcast_to(np.stack([np.full(3, -0.5), rows], axis=1), (count, 3, 2))
     return Recording(
-        hidden=known.astype(np.float32),
-        beliefs=np.full((count, 3, 4), 0.25, np.float32),
-        locations=locations.astype(np.float32),
-        labels=stripes[:, 0] + 2 * stripes[:, 1],
-        indices=np.arange(count),
-        canvases=255 - images if clutter else images,
-        originals=images,
-        glimpse_size=2,
-        num_scales=1,
+        hidden=torch.as_tensor(known.astype(np.float32)),
+        beliefs=torch.as_tensor(np.full((count, 3, 4), 0.25, np.float32)),
+        locations=torch.as_tensor(locations.astype(np.float32)),
+        labels=torch.as_tensor(stripes[:, 0] + 2 * stripes[:, 1]),
+        indices=torch.as_tensor(np.arange(count)),
+        canvases=torch.as_tensor(255 - images if clutter else images),
+        originals=torch.as_tensor(images),
+        retina=Retina(2, 1),
     )
 
 
@@ -137,8 +137,8 @@ def test_the_original_is_imagined_from_a_canvas_that_differs() -> None:
     train, test = (make_recording(count, seed, clutter=True) for count, seed in ((300, 0), (100, 1)))
     imagined = imagine(train, test, PATIENT)
     assert imagined.oracle_memory.value[-1] < 0.1
-    last = imagined.vae.reconstruct(torch.from_numpy(test.hidden[:, -1]))
-    error = (last - to_unit(torch.from_numpy(test.originals))).square().mean()
+    last = imagined.vae.reconstruct(test.hidden[:, -1])
+    error = (last - to_unit(test.originals)).square().mean()
     assert error.item() == pytest.approx(imagined.error.value[-1].item(), rel=1e-4)
     assert error < 0.1
 

@@ -11,6 +11,7 @@ import torch
 
 from explain import Fit, FitSettings, HiddenStateVAE, Recording, VAESettings, fit_vae
 from explain.reconstruction.vae import to_unit
+from glimpse_env.retina import Retina
 
 SETTINGS = VAESettings(latent_size=4, layer_size=32)
 QUICK = FitSettings(num_epochs=2, batch_size=16)
@@ -25,37 +26,37 @@ def make_recording(count: int, seed: int = 0, noise: float = 0.05, glimpses: int
     rng = np.random.default_rng(seed + 1000)
     hidden = (images.reshape(count, 1, 32) / 255) @ weights + noise * rng.normal(size=(count, glimpses, 12))
     return Recording(
-        hidden=hidden.astype(np.float32),
-        beliefs=np.full((count, glimpses, 10), 0.1, np.float32),
-        locations=rng.uniform(-1, 1, (count, glimpses, 2)).astype(np.float32),
-        labels=np.zeros(count, np.int64),
-        indices=np.arange(count),
-        canvases=images,
-        originals=images.copy(),
-        glimpse_size=4,
-        num_scales=1,
+        hidden=torch.as_tensor(hidden.astype(np.float32)),
+        beliefs=torch.as_tensor(np.full((count, glimpses, 10), 0.1, np.float32)),
+        locations=torch.as_tensor(rng.uniform(-1, 1, (count, glimpses, 2)).astype(np.float32)),
+        labels=torch.as_tensor(np.zeros(count, np.int64)),
+        indices=torch.as_tensor(np.arange(count)),
+        canvases=torch.as_tensor(images),
+        originals=torch.as_tensor(images.copy()),
+        retina=Retina(4, 1),
     )
 
 
 def overfitting() -> tuple[Recording, FitSettings]:
     """Few images that have nothing to do with their hidden states, learnt by heart."""
     recording = make_recording(20)
-    hidden = np.random.default_rng(5).normal(size=recording.hidden.shape).astype(np.float32)
+    hidden = torch.from_numpy(np.random.default_rng(5).normal(size=recording.hidden.shape).astype(np.float32))
     return replace(recording, hidden=hidden), FitSettings(num_epochs=40, batch_size=8, learning_rate=1e-2)
 
 
 def shuffled(recording: Recording) -> Recording:
-    return replace(recording, hidden=np.random.default_rng(0).permutation(recording.hidden))
+    order = torch.randperm(len(recording), generator=torch.Generator().manual_seed(0))
+    return replace(recording, hidden=recording.hidden[order])
 
 
 def mean_square_error(vae: HiddenStateVAE, recording: Recording) -> float:
-    images = to_unit(torch.from_numpy(recording.originals))[:, None]
-    return (vae.reconstruct(torch.from_numpy(recording.hidden)) - images).square().mean().item()
+    images = to_unit(recording.originals)[:, None]
+    return (vae.reconstruct(recording.hidden) - images).square().mean().item()
 
 
 def mean_image_error(training: Recording, recording: Recording) -> float:
-    images = to_unit(torch.from_numpy(recording.originals))
-    return (images - to_unit(torch.from_numpy(training.originals)).mean(0)).square().mean().item()
+    images = to_unit(recording.originals)
+    return (images - to_unit(training.originals).mean(0)).square().mean().item()
 
 
 def weights(fit: Fit) -> dict[str, torch.Tensor]:
@@ -138,7 +139,7 @@ def test_held_out_images_are_never_trained_on() -> None:
     expected = fit_vae(recording, SETTINGS, how)
     unused = 0
     for image in range(10):
-        changed = replace(recording, hidden=recording.hidden.copy(), originals=recording.originals.copy())
+        changed = replace(recording, hidden=recording.hidden.clone(), originals=recording.originals.clone())
         changed.hidden[image] += 1
         changed.originals[image] ^= 255
         fit = fit_vae(changed, SETTINGS, how)
@@ -157,8 +158,8 @@ def test_the_recording_is_left_as_it_was() -> None:
 def test_only_pixels_that_were_seen_are_learnt_when_partial() -> None:
     """What lies where nobody ever looked may change without consequence."""
     recording = make_recording(20)
-    recording.locations[:] = [-1, -1]
-    changed = replace(recording, canvases=recording.canvases.copy(), originals=recording.originals.copy())
+    recording.locations[:] = -1
+    changed = replace(recording, canvases=recording.canvases.clone(), originals=recording.originals.clone())
     for images in (changed.canvases, changed.originals):
         images[:, :, 2:] ^= 255
     partial = replace(SETTINGS, partial=True)
@@ -172,7 +173,7 @@ def test_beta_draws_z_towards_the_prior() -> None:
     spreads = []
     for beta in (0.1, 100.0):
         vae = fit_vae(recording, replace(SETTINGS, beta=beta), how).vae
-        mean, _ = vae.encode(torch.from_numpy(recording.hidden))
+        mean, _ = vae.encode(recording.hidden)
         spreads.append(mean.std().item())
     assert spreads[0] > 3 * spreads[1]
 

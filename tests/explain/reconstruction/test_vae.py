@@ -14,7 +14,7 @@ from torch.distributions import Normal
 from explain import HiddenStateVAE, Recording, VAESettings
 from explain.reconstruction.elbo import reconstruction_loss
 from explain.reconstruction.vae import VAES, InvalidVAEError, targets_of, to_unit
-from explain.seen import seen_so_far
+from glimpse_env.retina import Retina
 
 SHAPES = pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32), (1, 5, 9)])
 TINY = VAESettings(latent_size=3, layer_size=16)
@@ -38,15 +38,14 @@ def make_recording(
     originals = rng.integers(0, 256, (count, 1, *original), dtype=np.uint8)
     canvases = originals.copy() if canvas == original else rng.integers(0, 256, (count, 1, *canvas), dtype=np.uint8)
     return Recording(
-        hidden=rng.normal(size=(count, glimpses, 7)).astype(np.float32),
-        beliefs=np.full((count, glimpses, 10), 0.1, np.float32),
-        locations=rng.uniform(-1, 1, (count, glimpses, 2)).astype(np.float32),
-        labels=np.arange(count),
-        indices=np.arange(count),
-        canvases=canvases,
-        originals=originals,
-        glimpse_size=4,
-        num_scales=1,
+        hidden=torch.as_tensor(rng.normal(size=(count, glimpses, 7)).astype(np.float32)),
+        beliefs=torch.as_tensor(np.full((count, glimpses, 10), 0.1, np.float32)),
+        locations=torch.as_tensor(rng.uniform(-1, 1, (count, glimpses, 2)).astype(np.float32)),
+        labels=torch.as_tensor(np.arange(count)),
+        indices=torch.as_tensor(np.arange(count)),
+        canvases=torch.as_tensor(canvases),
+        originals=torch.as_tensor(originals),
+        retina=Retina(4, 1),
     )
 
 
@@ -141,7 +140,7 @@ def test_unseen_pixels_teach_the_vae_nothing() -> None:
         logits.append(output)
 
     vae.decoder.register_forward_hook(keep)
-    loss, _ = vae.loss(torch.from_numpy(recording.hidden[:, 0]), target, counted, torch.zeros(4, 3))
+    loss, _ = vae.loss(recording.hidden[:, 0], target, counted, torch.zeros(4, 3))
     loss.sum().backward()
     for gradient in (logits[0].grad, target.grad):
         assert gradient is not None
@@ -172,7 +171,7 @@ def test_partial_targets_count_what_was_seen(target: str) -> None:
     images, seen = targets_of(recording, VAESettings(target=target, partial=True))
     assert seen is not None
     np.testing.assert_array_equal(images.numpy(), recording.canvases)
-    assert torch.equal(seen, seen_so_far(torch.from_numpy(recording.locations), (10, 12), 4, 1))
+    assert torch.equal(seen, recording.retina.coverage(recording.locations, (10, 12)))
 
 
 def test_partial_needs_the_canvas_where_it_is_not_the_original() -> None:

@@ -172,8 +172,8 @@ def test_a_picture_is_embedded_with_its_size_on_the_page(tmp_path: Path) -> None
 
 
 def test_undefined_correlations_are_said_to_be(tiny_explanation: Explanation, dots: dict[str, Path]) -> None:
-    validation = tiny_explanation.validation
+    validation = tiny_explanation.eig_validation
     nan = torch.full_like(validation.rank_correlation.value, float("nan"))
     correlation = replace(validation.rank_correlation, value=nan, low=nan, high=nan)
-    explanation = replace(tiny_explanation, validation=replace(validation, rank_correlation=correlation))
+    explanation = replace(tiny_explanation, eig_validation=replace(validation, rank_correlation=correlation))
     assert Page(make_page(explanation, "Title", ABOUT, dots)).says("not defined")

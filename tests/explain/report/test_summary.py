@@ -21,8 +21,8 @@ def around(*values: float) -> Estimate:
 @pytest.fixture
 def trusted(tiny_explanation: Explanation) -> Explanation:
     """An explanation that holds."""
-    curves, looks = tiny_explanation.curves, tiny_explanation.looks
-    reconstruction, validation = tiny_explanation.reconstruction, tiny_explanation.validation
+    curves, looks = tiny_explanation.curves, tiny_explanation.location_policies
+    reconstruction, validation = tiny_explanation.reconstruction, tiny_explanation.eig_validation
     return replace(
         tiny_explanation,
         curves=replace(
@@ -40,11 +40,11 @@ def trusted(tiny_explanation: Explanation) -> Explanation:
             mean_image=around(0.5),
             mean_of_class=around(0.2),
         ),
-        validation=replace(validation, rank_correlation=around(0.6, 0.8), location_correlation=around(0.7)),
-        looks={
-            "its own": replace(looks["its own"], accuracy=around(0.4, 0.9)),
-            "by expected information gain": replace(looks["its own"], accuracy=around(0.4, 0.85)),
-            "at random": replace(looks["its own"], accuracy=around(0.4, 0.6)),
+        eig_validation=replace(validation, rank_correlation=around(0.6, 0.8), location_correlation=around(0.7)),
+        location_policies={
+            "learned policy": replace(looks["learned policy"], accuracy=around(0.4, 0.9)),
+            "EIG policy": replace(looks["learned policy"], accuracy=around(0.4, 0.85)),
+            "random": replace(looks["learned policy"], accuracy=around(0.4, 0.6)),
         },
     )
 
@@ -85,7 +85,7 @@ def test_what_is_imagined_is_checked_against_its_controls(
 def test_what_was_expected_is_checked_against_the_gain(
     trusted: Explanation, change: dict[str, Estimate], expected: list[int]
 ) -> None:
-    assert failed(replace(trusted, validation=replace(trusted.validation, **change))) == expected
+    assert failed(replace(trusted, eig_validation=replace(trusted.eig_validation, **change))) == expected
 
 
 def test_false_certainty_fails_a_check_and_false_modesty_does_not(trusted: Explanation) -> None:
@@ -95,10 +95,10 @@ def test_false_certainty_fails_a_check_and_false_modesty_does_not(trusted: Expla
 
 
 def test_looking_by_expectation_must_beat_all_others_but_the_agents_own(trusted: Explanation) -> None:
-    worse = replace(trusted.looks["at random"], accuracy=around(0.4, 0.84))
-    assert failed(replace(trusted, looks={**trusted.looks, "at the centre": worse})) == [6]
-    alone = {name: look for name, look in trusted.looks.items() if name != "at random"}
-    assert len(checks_of(replace(trusted, looks=alone))) == 6
+    worse = replace(trusted.location_policies["random"], accuracy=around(0.4, 0.84))
+    assert failed(replace(trusted, location_policies={**trusted.location_policies, "centre": worse})) == [6]
+    alone = {name: look for name, look in trusted.location_policies.items() if name != "random"}
+    assert len(checks_of(replace(trusted, location_policies=alone))) == 6
 
 
 def test_evidence_has_the_numbers(trusted: Explanation) -> None:
@@ -107,7 +107,7 @@ def test_evidence_has_the_numbers(trusted: Explanation) -> None:
         0: ("0.1000 [0.0900 to 0.1100]", "0.5000 [0.4900 to 0.5100]"),
         3: ("0.60, 0.80", "0.59 or higher"),
         4: ("0.70 [0.69 to 0.71]",),
-        6: ("85.0 % [84.0 to 86.0] by expected information gain", "60.0 % [59.0 to 61.0] at random"),
+        6: ("85.0 % [84.0 to 86.0] EIG policy", "60.0 % [59.0 to 61.0] random"),
     }.items():
         assert all(number in checks[check].evidence for number in numbers)
 
@@ -122,7 +122,7 @@ def test_findings_have_the_numbers(trusted: Explanation) -> None:
     assert imagined.sentence.startswith("less squared error")
     assert foretold.number == "0.70"
     assert looks.number == "90.0 %"
-    assert "85.0 % [84.0 to 86.0] by expected information gain" in looks.sentence
+    assert "85.0 % [84.0 to 86.0] EIG policy" in looks.sentence
 
 
 @pytest.mark.parametrize(

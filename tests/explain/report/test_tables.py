@@ -87,6 +87,6 @@ def test_all_tables_are_full(tiny_explanation: Explanation) -> None:
     for name, table in tables.items():
         assert all(len(row) == len(table.header) for row in table.rows)
         assert len(table.rows) == {"references": 3, "failures": 0}.get(name, glimpses)
-    assert list(tables["looks"].header) == ["glimpse", *tiny_explanation.looks]
+    assert list(tables["looks"].header) == ["glimpse", *tiny_explanation.location_policies]
     last = tables["information"].rows[-1]
     assert last[1].text == percent(float(tiny_explanation.curves.accuracy.value[-1]))

@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from explain import Recording
+from glimpse_env.retina import Retina
 
 NAMES = ("zero", "one", "two")
 
@@ -31,15 +33,14 @@ def invent(
     if original is not None:
         originals = rng.integers(256, size=(num_images, channels, *original), dtype=np.uint8)
     return Recording(
-        hidden=rng.normal(size=(num_images, glimpses, 5)).astype(np.float32),
-        beliefs=rng.dirichlet(np.ones(classes), size=(num_images, glimpses)).astype(np.float32),
-        locations=rng.uniform(-0.9, 0.9, size=(num_images, glimpses, 2)).astype(np.float32),
-        labels=np.arange(num_images) % classes,
-        indices=np.arange(num_images),
-        canvases=canvases,
-        originals=originals,
-        glimpse_size=4,
-        num_scales=num_scales,
+        hidden=torch.as_tensor(rng.normal(size=(num_images, glimpses, 5)).astype(np.float32)),
+        beliefs=torch.as_tensor(rng.dirichlet(np.ones(classes), size=(num_images, glimpses)).astype(np.float32)),
+        locations=torch.as_tensor(rng.uniform(-0.9, 0.9, size=(num_images, glimpses, 2)).astype(np.float32)),
+        labels=torch.as_tensor(np.arange(num_images) % classes),
+        indices=torch.as_tensor(np.arange(num_images)),
+        canvases=torch.as_tensor(canvases),
+        originals=torch.as_tensor(originals),
+        retina=Retina(4, num_scales),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from matplotlib.axes import Axes
 
 from explain import Recording
@@ -19,8 +20,8 @@ IMAGES = [4, 1, 2]
 
 def certain(recording: Recording, image: int, course: Any) -> Recording:
     """With beliefs `(T, C)` of one's choice for an image."""
-    beliefs = recording.beliefs.copy()
-    beliefs[image] = course
+    beliefs = recording.beliefs.clone()
+    beliefs[image] = torch.as_tensor(course)
     return replace(recording, beliefs=beliefs)
 
 

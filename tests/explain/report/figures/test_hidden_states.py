@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from matplotlib.colors import to_hex
 
 from explain import Recording
@@ -65,7 +66,7 @@ def test_letters_name_themselves_and_other_names_need_a_legend(recording: Record
 
 def test_of_many_classes_the_most_frequent_are_drawn(make_recording: Callable[..., Recording]) -> None:
     recording = make_recording(num_images=30, glimpses=1, classes=15)
-    recording = replace(recording, labels=np.r_[np.arange(15), np.full(15, 14)])
+    recording = replace(recording, labels=torch.arange(30).clamp(max=14))
     (points,) = points_of(draw_hidden_states(recording, [f"class {number}" for number in range(15)]))
     assert len(points) == 9 + 16
 

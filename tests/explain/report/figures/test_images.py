@@ -66,8 +66,8 @@ def test_bytes_and_shares_of_white_are_the_same_image(
 @pytest.mark.parametrize("canvas", [(12, 12), (20, 9)])
 def test_patches_are_centred_on_locations(make_recording: Callable[..., Recording], canvas: tuple[int, int]) -> None:
     recording = make_recording(canvas=canvas)
-    centres = patches_of(recording, 2) + recording.glimpse_size / 2
-    exact = (recording.locations[2] + 1) / 2 * [canvas[1], canvas[0]] - 0.5
+    centres = patches_of(recording, 2) + recording.retina.glimpse_size / 2
+    exact = (recording.locations[2].numpy() + 1) / 2 * [canvas[1], canvas[0]] - 0.5
     assert np.abs(centres - exact).max() <= 0.5 + 1e-6
 
 

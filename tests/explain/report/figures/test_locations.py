@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from matplotlib.axes import Axes
 
 from explain import Recording
@@ -42,8 +43,8 @@ def test_each_glimpse_lies_over_the_mean_canvas(
     recording = make_recording(canvas=(8, 12), channels=3)
     *panels, _ = draw_places(recording).axes
     assert [axes.get_title("center") for axes in panels] == [f"glimpse {number}" for number in (1, 2, 3, 4)]
-    mean = recording.canvases.mean((0, 1))
-    for axes, density in zip(panels, densities_of(recording.locations), strict=True):
+    mean = recording.canvases.double().mean((0, 1)).numpy()
+    for axes, density in zip(panels, densities_of(recording.locations.numpy()), strict=True):
         np.testing.assert_allclose(axes.images[1].get_array(), density)
         assert axes.images[1].get_extent() == axes.images[0].get_extent()
         # White as paper where the canvas is black.
@@ -60,16 +61,16 @@ def test_a_row_a_glimpse_and_a_column_a_class(
     assert [axes.get_title("center") for axes in grid[0]] == list(class_names)
     for label in range(3):
         own = recording.labels == label
-        for glimpse, density in enumerate(densities_of(recording.locations[own])):
+        for glimpse, density in enumerate(densities_of(recording.locations[own].numpy())):
             axes = grid[glimpse, label]
             np.testing.assert_allclose(axes.images[1].get_array(), density)
-            mean = recording.canvases[own].mean((0, 1))
+            mean = recording.canvases[own].double().mean((0, 1)).numpy()
             assert np.corrcoef(1 - pixels_of(axes)[..., 0].ravel(), mean.ravel())[0, 1] > 0.999
     assert len({axes.images[1].get_clim() for axes in grid.flat}) == 1
 
 
 def test_classes_without_images_have_no_column(recording: Recording, class_names: Sequence[str]) -> None:
-    recording = replace(recording, labels=np.array([0, 2, 0, 2, 0, 2]))
+    recording = replace(recording, labels=torch.tensor([0, 2, 0, 2, 0, 2]))
     titles = [axes.get_title("center") for axes in draw_places_by_class(recording, class_names).axes]
     assert [title for title in titles if title] == ["zero", "two"]
 

@@ -15,7 +15,6 @@ from torch import Tensor
 from explain import Recording
 from explain.report.figures import draw_strips
 from explain.report.figures.style import RIGHT, WRONG
-from explain.seen import seen_so_far
 from glimpse_env.rendering.frame import SKY_BLUE
 
 IMAGES = [4, 1]
@@ -28,9 +27,8 @@ def imagine(recording: Recording, shape: tuple[int, int]) -> Tensor:
 
 
 def seen(recording: Recording, image: int) -> np.ndarray:
-    locations = torch.from_numpy(recording.locations[[image]])
     shape: Any = recording.canvases.shape[2:]
-    return seen_so_far(locations, shape, recording.glimpse_size, recording.num_scales)[0].numpy()
+    return recording.retina.coverage(recording.locations[[image]], shape)[0].numpy()
 
 
 def grid_of(figure: Figure, rows: int) -> np.ndarray:
@@ -50,7 +48,7 @@ def test_original_and_imagined_images_are_drawn(
     grid = grid_of(draw_strips(recording, imagined, IMAGES, class_names), 2)
     assert grid.shape == (2, 1 + 4)
     for row, image in enumerate(IMAGES):
-        np.testing.assert_allclose(pixels_of(grid[row, 0]), as_drawn(recording.originals[image]))
+        np.testing.assert_allclose(pixels_of(grid[row, 0]), as_drawn(recording.originals[image].numpy()))
         for glimpse in range(4):
             np.testing.assert_allclose(pixels_of(grid[row, 1 + glimpse]), as_drawn(imagined[row, glimpse].numpy()))
 
@@ -76,8 +74,8 @@ def test_the_canvas_is_drawn_where_it_is_not_the_original(
     grid = grid_of(draw_strips(recording, imagine(recording, (12, 12)), IMAGES, class_names), 2)
     assert grid.shape == (2, 2 + 4)
     assert [axes.get_title("center") for axes in grid[0, :3]] == ["original", "canvas", "glimpse 1"]
-    np.testing.assert_allclose(pixels_of(grid[1, 0]), as_drawn(recording.originals[1]))
-    np.testing.assert_allclose(pixels_of(grid[1, 1]), as_drawn(recording.canvases[1]))
+    np.testing.assert_allclose(pixels_of(grid[1, 0]), as_drawn(recording.originals[1].numpy()))
+    np.testing.assert_allclose(pixels_of(grid[1, 1]), as_drawn(recording.canvases[1].numpy()))
 
 
 def test_what_was_seen_is_drawn_above_what_lies_elsewhere(
@@ -88,9 +86,9 @@ def test_what_was_seen_is_drawn_above_what_lies_elsewhere(
     grid = grid_of(draw_strips(recording, imagined, IMAGES, class_names), 4)
     assert grid.shape == (4, 1 + 4)
     for row, image in enumerate(IMAGES):
-        canvas = as_drawn(recording.canvases[image])
+        canvas = as_drawn(recording.canvases[image].numpy())
         np.testing.assert_allclose(pixels_of(grid[2 * row, 0]), canvas)
-        np.testing.assert_allclose(pixels_of(grid[2 * row + 1, 0]), as_drawn(recording.originals[image]))
+        np.testing.assert_allclose(pixels_of(grid[2 * row + 1, 0]), as_drawn(recording.originals[image].numpy()))
         for glimpse, mask in enumerate(seen(recording, image)):
             above, below = grid[2 * row : 2 * row + 2, 1 + glimpse]
             np.testing.assert_allclose(pixels_of(above)[mask], canvas[mask])
