@@ -1,4 +1,4 @@
-"""The spaces, and reading actions: what is refused, what is clipped, and that nothing is modified."""
+"""The spaces, the action codec, and reading actions: what is refused, what is clipped, that nothing is modified."""
 
 from __future__ import annotations
 
@@ -11,9 +11,20 @@ import torch
 from gymnasium import spaces
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
 from torch import Tensor
 
-from glimpse_env.spaces import MAX_LOGIT, action_space, observation_space, read_action
+from glimpse_env.retina import Retina
+from glimpse_env.spaces import (
+    MAX_LOGIT,
+    action_space,
+    belief_of,
+    num_classes_of,
+    observation_space,
+    pack_action,
+    read_action,
+    unpack_action,
+)
 
 CPU = torch.device("cpu")
 ACTION = [0.5, -0.25, 1.0, -3.0, 20.0]
@@ -170,14 +181,71 @@ def test_a_read_only_array_is_read() -> None:
     assert read(action).tolist() == ACTION
 
 
-def test_the_action_space_is_a_location_and_a_score_for_each_class() -> None:
+def test_the_action_space_is_a_location_and_a_logit_for_each_class() -> None:
     space = action_space(3)
     assert space == spaces.Box(np.float32([-1, -1, -20, -20, -20]), np.float32([1, 1, 20, 20, 20]), dtype=np.float32)
 
 
 def test_the_observation_space_is_a_glimpse_and_a_location() -> None:
-    space = observation_space(channels=3, glimpse_size=8, num_scales=2)
+    space = observation_space(channels=3, retina=Retina(8, 2))
     assert dict(space.spaces) == {
         "glimpse": spaces.Box(0, 1, (6, 8, 8), np.float32),
         "location": spaces.Box(-1, 1, (2,), np.float32),
     }
+
+
+@pytest.mark.parametrize("num_classes", [1, 2, 10, 100])
+def test_the_action_space_tells_the_number_of_classes(num_classes: int) -> None:
+    assert num_classes_of(action_space(num_classes)) == num_classes
+
+
+@pytest.mark.parametrize(
+    "space", [spaces.MultiDiscrete([9, 10]), spaces.Discrete(3), spaces.Box(-1, 1, (2,)), spaces.Box(-1, 1, (2, 12))]
+)
+def test_other_spaces_tell_no_number_of_classes(space: spaces.Space[Any]) -> None:
+    with pytest.raises(ValueError, match="expected the action space of a glimpse environment"):
+        num_classes_of(space)
+
+
+floats = st.floats(-25, 25, width=32)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.data(), array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4), st.integers(1, 12))
+@pytest.mark.parametrize("library", ["numpy", "torch"])
+def test_packing_and_unpacking_are_inverse(
+    library: str, data: st.DataObject, batch: tuple[int, ...], num_classes: int
+) -> None:
+    location = data.draw(arrays(np.float32, (*batch, 2), elements=floats))
+    logits = data.draw(arrays(np.float32, (*batch, num_classes), elements=floats))
+    parts: Any = (location, logits) if library == "numpy" else (torch.from_numpy(location), torch.from_numpy(logits))
+    action = pack_action(*parts)
+    assert type(action) is type(parts[0])
+    assert tuple(action.shape) == (*batch, 2 + num_classes)
+    unpacked = unpack_action(action)
+    np.testing.assert_array_equal(unpacked.location, location)
+    np.testing.assert_array_equal(unpacked.logits, logits)
+    np.testing.assert_array_equal(pack_action(*unpacked), action)
+
+
+def test_the_parts_of_an_action_share_its_memory() -> None:
+    action = np.zeros((3, 5), np.float32)
+    unpack_action(action).logits[...] = 1
+    assert action.tolist() == [[0, 0, 1, 1, 1]] * 3
+
+
+def test_gradients_flow_through_the_codec() -> None:
+    location, logits = torch.zeros(4, 2, requires_grad=True), torch.zeros(4, 3, requires_grad=True)
+    unpack_action(pack_action(location, logits)).logits.sum().backward()
+    assert logits.grad is not None
+    assert logits.grad.tolist() == [[1.0] * 3] * 4
+    assert location.grad is not None
+    assert not location.grad.any()
+
+
+@settings(deadline=None, max_examples=60)
+@given(arrays(np.float32, (4, 3), elements=st.floats(-1000, 1000, width=32)))
+def test_a_belief_is_the_softmax_of_clipped_logits(values: Any) -> None:
+    belief = belief_of(torch.from_numpy(values))
+    weights = np.exp(values.astype(np.float64).clip(-MAX_LOGIT, MAX_LOGIT))
+    np.testing.assert_allclose(belief.numpy(), weights / weights.sum(1, keepdims=True), rtol=1e-5)

@@ -16,6 +16,7 @@ from gymnasium.error import ResetNeeded
 
 from glimpse_env import WorldConfig, load_dataset, register_dataset
 from glimpse_env.data import counter_rng, datasets
+from glimpse_env.retina import Retina
 from glimpse_env.world import World
 
 CPU = torch.device("cpu")
@@ -76,7 +77,8 @@ def test_test_canvases_in_the_order_of_the_permutation() -> None:
 def test_test_canvases_are_the_same_in_every_process() -> None:
     code = (
         "import hashlib, numpy as np, torch\n"
-        "from glimpse_env import WorldConfig, draws\n"
+        "from glimpse_env import WorldConfig\n"
+        "from glimpse_env.data import counter_rng\n"
         "from glimpse_env.world import World\n"
         "config = WorldConfig('digits', 'test', canvas_size=40, num_distractors=4)\n"
         "world = World(config, 360, torch.device('cpu'))\n"
@@ -241,7 +243,7 @@ def test_scene_of_each_moment() -> None:
         assert np.array_equal(scene.canvas, load_dataset("colours").images[5].numpy())
         assert np.array_equal(scene.glimpse, observation["glimpse"][1].numpy())
         assert scene.class_names == ("class 0", "class 1", "class 2")
-        assert (scene.glimpse_size, scene.num_scales, scene.num_glimpses) == (5, 2, 3)
+        assert (scene.retina, scene.num_glimpses) == (Retina(5, 2), 3)
     first = observations[0]["location"][1].tolist()
     path = [first, [0.5, -1.0], [-0.25, 0.25]]
     assert [scene.locations.tolist() for scene in scenes] == [path[:1], path[:2], path, path]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from glimpse_env.rendering.frame import Scene, draw
+from glimpse_env.retina import Retina
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 LOCATIONS = np.array([[-0.5, -0.5], [0.5, -0.2], [0.9, 0.9]], np.float32)
@@ -29,8 +30,7 @@ def make_scene(
         locations=LOCATIONS[:steps],
         belief=rng.dirichlet(np.ones(num_classes)),
         class_names=tuple(f"class {index}" for index in range(num_classes)),
-        glimpse_size=glimpse_size,
-        num_scales=num_scales,
+        retina=Retina(glimpse_size, num_scales),
         num_glimpses=3,
         label=label,
     )
