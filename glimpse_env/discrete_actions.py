@@ -108,14 +108,11 @@ def _choices(env: Any, action_space: gym.Space[Any], grid: Any) -> tuple[int, in
         raise ValueError(
             f"expected a glimpse environment whose actions are locations and logits, got {env} with {action_space}"
         )
-    layer = env
-    while layer is not env.unwrapped:
-        if getattr(layer, "potential", None) is not None:
-            raise ValueError(
-                f"{type(layer).__name__} pays for the belief, which is one-hot under discrete actions: "
-                'expected reward="hard" or None'
-            )
-        layer = layer.env
+    if world.reward is not None and world.reward.depends_on_belief:
+        raise ValueError(
+            f"the reward of {env} pays for the belief, which is one-hot under discrete actions: "
+            'expected reward="hard" or None'
+        )
     return int(grid) * int(grid), world.dataset.num_classes
 
 

@@ -10,7 +10,6 @@ from gymnasium.vector import VectorEnv
 from glimpse_env.config import check_names
 from glimpse_env.environment import GlimpseEnv
 from glimpse_env.reward_wrappers import (
-    DEFAULT_WEIGHT,
     AnytimeReward,
     EntropyShapedReward,
     HardAttentionReward,
@@ -19,8 +18,8 @@ from glimpse_env.reward_wrappers import (
     VectorEntropyShapedReward,
     VectorHardAttentionReward,
     VectorInformationGainReward,
-    read_weight,
 )
+from glimpse_env.rewards import DEFAULT_WEIGHT, read_weight
 from glimpse_env.utils.errors import unknown_name_error
 from glimpse_env.vector import GlimpseVectorEnv
 

@@ -1,7 +1,7 @@
-"""The rules of an episode, for any number of copies in lockstep.
+"""The rules of an episode, for any number of sub-environments in lockstep.
 
-The single environment is a world of one copy, the vector environment one of many; both only translate between a world's
-tensors and Gymnasium.
+The single environment is a world of one, the vector environment a world of many; both only translate between the
+tensors of a world and Gymnasium.
 """
 
 from __future__ import annotations
@@ -18,30 +18,35 @@ from glimpse_env.config import WorldConfig, check_integer
 from glimpse_env.data import canvases, counter_rng
 from glimpse_env.data.datasets import load_dataset
 from glimpse_env.data.episode_sampler import EpisodeSampler
+from glimpse_env.rewards import RewardFunction, initial_potential
 
 if TYPE_CHECKING:
     from glimpse_env.rendering.frame import Scene
 
 TEST_CANVASES = counter_rng.make_key(2014)
-"""Canvas `i` of the test split is drawn with this key, as episode `i`: the same in every run."""
+"""The key of the test canvases: canvas `i` is that of episode `i` under this key, the same in every run."""
 
 
 class World:
-    """Holds the images, the canvases that are looked at now, and what happened on them so far.
+    """Holds the images, the current canvases, and what has happened in the current episodes.
 
     Args:
         config: What there is to see, and how it is looked at.
-        num_envs: Number of copies (N).
+        num_envs: Number of sub-environments (N).
         device: Where the tensors live.
 
     Attributes:
         retina: The geometry of looking.
         dataset: The data set that images are drawn from, with its class names.
-        indices: Which image of the split each copy looks at, `(N,)` int64.
+        reward: What `advance` pays, or None; a reward wrapper sets it. To find out what other beliefs would earn, call
+            it with their logits, `labels` and `potential`: nothing changes by that.
+        indices: Index of each sub-environment's image in the split, `(N,)` int64.
         labels: The class of that image, `(N,)` int64. Agents must not see it.
-        canvases: What each copy looks at, `(N, C, H, W)` uint8.
+        canvases: The canvas of each sub-environment, `(N, C, H, W)` uint8.
         path: The locations of the glimpses so far, each `(N, 2)` float32.
         logits: The logits of the last action, `(N, num_classes)`; kept when the next episode begins.
+        potential: The potential of the last belief, `(N,)`, from which the reward of the next action is measured.
+        payments: What the last action earned, `(N,)` float32, or None for nothing; kept when the next episode begins.
         num_steps: How many actions were taken since the last `begin`; None before the first `begin`.
     """
 
@@ -56,11 +61,15 @@ class World:
         self.retina = config.retina
         self.observation_space = spaces.observation_space(channels, self.retina)
         self.action_space = spaces.action_space(self.dataset.num_classes)
+        self.reward: RewardFunction | None = None
+        self.payments: Tensor | None = None
         self.num_steps: int | None = None
         self.canvases = torch.empty(0, dtype=torch.uint8, device=device)
         self.indices = torch.zeros(num_envs, dtype=torch.int64, device=device)
         self.labels = self.indices
         self.logits = torch.zeros(num_envs, self.dataset.num_classes, device=device)
+        self._uniform_potential = initial_potential(num_envs, self.dataset.num_classes, device)
+        self.potential = self._uniform_potential
         self._data = self.dataset.to(device)
         self._num_canvas_draws = 0 if config.canvas_size is None else canvases.draws_needed(config.num_distractors)
         self.path: list[Tensor] = []
@@ -85,7 +94,7 @@ class World:
 
         Raises:
             TypeError: They are not integers.
-            ValueError: They are not one for each copy.
+            ValueError: They are not one for each sub-environment.
             IndexError: One of them is not in the split.
         """
         array = index.cpu().numpy() if isinstance(index, Tensor) else spaces.as_array("index", index)
@@ -103,15 +112,15 @@ class World:
         return torch.from_numpy(array.astype(np.int64)).to(self.device)
 
     def seed(self, keys: counter_rng.Keys) -> None:
-        """Begins the random numbers anew, with one key a copy, `(N,)`."""
+        """Restarts the random numbers, with one key per sub-environment, `(N,)`."""
         self._sampler = EpisodeSampler(keys, len(self._data.images), self._num_canvas_draws, self.device)
 
     def begin(self, indices: Tensor | None = None, episode: int | None = None) -> dict[str, Tensor]:
-        """Begins an episode on every copy and looks at it once. The world must be `seeded`.
+        """Begins an episode in every sub-environment and takes its first glimpse. The world must be `seeded`.
 
         Args:
-            indices: Which images to look at, `(N,)`; by default each copy goes on through its permutation.
-            episode: The number of the episode since the copies were seeded; by default the next.
+            indices: Which images to look at, `(N,)`; by default each sub-environment goes on through its permutation.
+            episode: The number of the episode since `seed`; by default the next.
 
         Returns:
             The first observation: `glimpse` `(N, num_scales * C, g, g)` and `location` `(N, 2)`.
@@ -122,16 +131,17 @@ class World:
         drawn, locations, numbers = self._sampler.next()
         self.indices = drawn if indices is None else indices
         self.labels = self._data.labels.index_select(0, self.indices)
-        # Lets go of the old ones first: with many copies they take most of the memory.
+        # Frees the old canvases and tables first: with many sub-environments they take most of the memory.
         self._tables, self.canvases = [], self.canvases[:0]
         self.canvases = self._make_canvases(numbers)
         self._tables = self.retina.pool(self.canvases)
         self.path = [locations if self._initial_locations is None else self._initial_locations]
+        self.potential = self._uniform_potential
         self.num_steps = 0
         return self._look()
 
     def advance(self, actions: Tensor) -> dict[str, Tensor]:
-        """Takes an action on every copy.
+        """Takes an action in every sub-environment, and computes what it earns.
 
         Args:
             actions: As `spaces.read_action` returns them, `(N, 2 + num_classes)`.
@@ -142,7 +152,10 @@ class World:
         assert self.num_steps is not None
         self.num_steps += 1
         locations, self.logits = spaces.unpack_action(actions)
-        if not self.done:
+        ended = self.done
+        if self.reward is not None:
+            self.payments, self.potential = self.reward(self.logits, self.labels, self.potential, ended=ended)
+        if not ended:
             self.path.append(locations)
         return self._look()
 
@@ -158,8 +171,8 @@ class World:
         predictions = self.logits.argmax(-1)
         return {"label": self.labels, "prediction": predictions, "is_success": predictions == self.labels}
 
-    def scene(self, copy: int) -> Scene:
-        """What there is to draw of one copy.
+    def scene(self, env: int) -> Scene:
+        """What there is to draw of one sub-environment.
 
         Raises:
             ResetNeeded: No episode ever began.
@@ -169,16 +182,16 @@ class World:
 
         if self.num_steps is None:
             raise ResetNeeded("render() was called before reset(): call reset() first")
-        belief = (self.logits if self.num_steps > 0 else torch.zeros_like(self.logits))[copy].softmax(-1)
+        belief = (self.logits if self.num_steps > 0 else torch.zeros_like(self.logits))[env].softmax(-1)
         return Scene(
-            canvas=self.canvases[copy].cpu().numpy(),
-            glimpse=self._look()["glimpse"][copy].cpu().numpy(),
-            locations=torch.stack([locations[copy] for locations in self.path]).cpu().numpy(),
+            canvas=self.canvases[env].cpu().numpy(),
+            glimpse=self._look()["glimpse"][env].cpu().numpy(),
+            locations=torch.stack([locations[env] for locations in self.path]).cpu().numpy(),
             belief=belief.cpu().numpy(),
             class_names=self.dataset.class_names,
             retina=self.retina,
             num_glimpses=self.config.num_glimpses,
-            label=int(self.labels[copy]) if self.done else None,
+            label=int(self.labels[env]) if self.done else None,
         )
 
     def _look(self) -> dict[str, Tensor]:

@@ -143,10 +143,14 @@ def test_other_rewards_are_accepted(reward: str | None) -> None:
     vector(reward=reward).reset(seed=0)
 
 
-def test_a_shaped_reward_is_found_below_other_wrappers() -> None:
+def test_a_shaped_reward_below_other_wrappers_is_refused() -> None:
     env = gym.wrappers.RecordEpisodeStatistics(gym.make("GlimpseDigits-v0", reward="entropy"))
     with pytest.raises(ValueError, match=r"EntropyShapedReward.*one-hot"):
         DiscreteActions(env, grid=3)
+
+
+def test_the_reward_that_was_put_on_last_decides() -> None:
+    DiscreteActions(HardAttentionReward(gym.make("GlimpseDigits-v0", reward="entropy")), grid=3)
 
 
 @pytest.mark.parametrize(

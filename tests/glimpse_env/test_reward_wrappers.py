@@ -1,7 +1,8 @@
-"""The rewards as wrappers: what episodes earn, by hand and in closed form, and what they cannot be put around."""
+"""Reward wrappers: what episodes earn, by hand and in closed form, and which environments are refused."""
 
 from __future__ import annotations
 
+import copy
 import math
 from typing import Any
 
@@ -44,7 +45,7 @@ def bare_vector(num_envs: int = 2, **arguments: Any) -> VectorEnv[Any, Any, Any]
     return gym.make_vec("GlimpseDigits-v0", num_envs=num_envs, reward=None, **arguments)
 
 
-def scored(probabilities: dict[int, float]) -> np.ndarray:
+def action_of(probabilities: dict[int, float]) -> np.ndarray:
     """An action that believes in these classes so much, and equally in the rest."""
     rest = (1 - sum(probabilities.values())) / (10 - len(probabilities))
     action = np.zeros(12, np.float32)
@@ -58,7 +59,7 @@ def earn(env: gym.Env[Any, Any], actions: Any, index: int) -> list[float]:
 
 
 def earn_vector(envs: VectorEnv[Any, Any, Any], actions: np.ndarray, index: int) -> list[float]:
-    """As the second of two copies; the first looks at another image and believes something else."""
+    """As the second of two sub-environments; the first has another image and states other beliefs."""
     envs.reset(seed=0, options={"index": np.array([index + 1, index])})
     other = np.random.default_rng(0).normal(size=actions.shape).astype(np.float32)
     return [float(envs.step(np.stack([a, b]))[1][1]) for a, b in zip(other, actions, strict=True)]
@@ -72,9 +73,9 @@ def entropy(probability: float) -> float:
 INDEX = 4
 LABEL = int(load_dataset("digits").labels[INDEX])
 WRONG = (LABEL + 1) % 10
-# Unsure, then rightly and then wrongly sure, and in the end right.
+# Unsure, then sure and correct, then sure and wrong, and in the end correct.
 BELIEFS = [(LABEL, 0.2), (LABEL, 0.9), (WRONG, 0.9), (LABEL, 0.6)]
-ACTIONS = np.stack([scored({label: probability}) for label, probability in BELIEFS])
+ACTIONS = np.stack([action_of({label: probability}) for label, probability in BELIEFS])
 ENTROPIES = [LOG10] + [entropy(probability) for _, probability in BELIEFS]
 LOG_PROBABILITIES = [-LOG10] + [math.log(p if label == LABEL else (1 - p) / 9) for label, p in BELIEFS]
 HARD = [0, 0, 0, 1]
@@ -264,3 +265,27 @@ def test_constructor_arguments_are_recorded() -> None:
     again = gym.make(env.spec)
     assert str(again).count("InformationGainReward") == 1
     assert earn(again, ACTIONS, INDEX) == earn(env, ACTIONS, INDEX)
+
+
+def test_the_outermost_reward_is_paid() -> None:
+    hard_below = gym.make("GlimpseDigits-v0", num_glimpses=4)
+    assert earn(EntropyShapedReward(hard_below), ACTIONS, INDEX) == pytest.approx(EXPECTED["entropy"], abs=2e-6)
+    entropy_below = gym.make("GlimpseDigits-v0", num_glimpses=4, reward="entropy")
+    assert earn(HardAttentionReward(entropy_below), ACTIONS, INDEX) == HARD
+
+
+def test_below_the_reward_nothing_is_paid() -> None:
+    env = gym.make("GlimpseDigits-v0", reward="entropy", num_glimpses=4)
+    assert earn(env.unwrapped, ACTIONS, INDEX) == [0, 0, 0, 0]
+    envs = gym.make_vec("GlimpseDigits-v0", num_envs=2, reward="entropy", num_glimpses=4)
+    assert earn_vector(envs.unwrapped, ACTIONS, INDEX) == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("reward", EXPECTED)
+def test_a_copy_of_an_environment_pays_for_itself(reward: str) -> None:
+    env = gym.make("GlimpseDigits-v0", reward=reward, num_glimpses=4)
+    env.reset(seed=0, options={"index": INDEX})
+    env.step(ACTIONS[0])
+    copied = copy.deepcopy(env)
+    env.step(ACTIONS[3])
+    assert [copied.step(action)[1] for action in ACTIONS[1:]] == pytest.approx(EXPECTED[reward][1:], abs=2e-6)

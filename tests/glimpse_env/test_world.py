@@ -1,4 +1,4 @@
-"""The rules that single and vector environments share: canvases, their order, and what there is to draw."""
+"""The rules that single and vector environments share: canvases, their order, payments, and scenes."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from gymnasium.error import ResetNeeded
 from glimpse_env import WorldConfig, load_dataset, register_dataset
 from glimpse_env.data import counter_rng, datasets
 from glimpse_env.retina import Retina
+from glimpse_env.rewards import REWARDS, initial_potential
 from glimpse_env.world import World
 
 CPU = torch.device("cpu")
@@ -39,7 +40,7 @@ def register(name: str, height: int, width: int, channels: int = 1, num_classes:
 
 def make_world(num_envs: int = 1, seed: int = 0, **arguments: Any) -> World:
     world = World(WorldConfig(**{"dataset": "digits", **arguments}), num_envs, CPU)
-    world.seed(np.array([counter_rng.make_key(seed + copy) for copy in range(num_envs)]))
+    world.seed(np.array([counter_rng.make_key(seed + env) for env in range(num_envs)]))
     return world
 
 
@@ -183,7 +184,7 @@ def test_the_smallest_canvases_work(height: int, width: int, arguments: dict[str
 @pytest.mark.parametrize(
     ("num_envs", "error"), [(0, ValueError), (-1, ValueError), (1.5, TypeError), ("2", TypeError), (None, TypeError)]
 )
-def test_numbers_of_copies_that_make_no_sense(num_envs: Any, error: type[Exception]) -> None:
+def test_numbers_of_sub_environments_that_make_no_sense(num_envs: Any, error: type[Exception]) -> None:
     with pytest.raises(error, match="num_envs"):
         World(WorldConfig("digits"), num_envs, CPU)
 
@@ -222,7 +223,7 @@ def test_readiness() -> None:
 
 def test_a_world_that_was_seeded_anew_begins_anew() -> None:
     world = make_world(3, canvas_size=40)
-    keys = np.array([counter_rng.make_key(copy) for copy in range(3)])
+    keys = np.array([counter_rng.make_key(env) for env in range(3)])
     first = [world.begin() for _ in range(4)]
     world.seed(keys)
     again = [world.begin() for _ in range(4)]
@@ -262,3 +263,39 @@ def test_the_next_episode_begins_with_no_belief_and_no_path() -> None:
     np.testing.assert_allclose(scene.belief, [0.1] * 10, rtol=1e-6)
     assert scene.locations.tolist() == location.tolist()
     assert scene.label is None
+
+
+def test_a_world_pays_what_its_reward_computes() -> None:
+    world, beliefs = make_world(4, num_glimpses=3), [[3.0, -1.0], [0.0, 2.0], [-2.0, 1.0, 5.0]]
+    world.reward = REWARDS["information"]
+    for _ in range(2):
+        world.begin()
+        potential = initial_potential(4, 10)
+        for step, logits in enumerate(beliefs, start=1):
+            action = make_action(world, logits=logits)
+            expected, potential = world.reward(action[:, 2:], world.labels, potential, ended=step == 3)
+            world.advance(action)
+            assert torch.equal(world.payments, expected)  # type: ignore[arg-type]
+            assert torch.equal(world.potential, potential)
+
+
+def test_a_world_without_a_reward_pays_nothing() -> None:
+    world = make_world(2, num_glimpses=1)
+    world.begin()
+    world.advance(make_action(world))
+    assert world.payments is None
+
+
+def test_asking_what_other_beliefs_would_earn_changes_nothing() -> None:
+    asked, other = make_world(3, num_glimpses=3), make_world(3, num_glimpses=3)
+    branches = torch.randn(5, 3, 10, generator=torch.Generator().manual_seed(0))
+    for world in (asked, other):
+        world.reward = REWARDS["entropy"]
+        world.begin()
+    assert asked.reward is not None
+    for step in range(3):
+        for logits in branches:
+            asked.reward(logits, asked.labels, asked.potential, ended=step == 2)
+        for world in (asked, other):
+            world.advance(make_action(world, logits=[float(step)]))
+        assert torch.equal(asked.payments, other.payments)  # type: ignore[arg-type]
