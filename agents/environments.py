@@ -8,7 +8,7 @@ from typing import Any
 
 import gymnasium as gym
 from gymnasium.vector import VectorEnv
-from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker, RecordEpisodeStatistics
+from gymnasium.wrappers import HumanRendering, OrderEnforcing, PassiveEnvChecker, RecordEpisodeStatistics
 from gymnasium.wrappers.vector import RecordEpisodeStatistics as VectorRecordEpisodeStatistics
 from stable_baselines3.common.monitor import Monitor
 
@@ -20,7 +20,7 @@ from glimpse_env.utils.errors import unknown_name_error
 _REMADE_ANYWAY = ("num_envs", "vectorization_mode", "device", "render_mode")
 _REWARDS = tuple(wrapper for wrappers in registration.REWARDS.values() for wrapper in wrappers)
 _ONLY_WATCH = (Monitor, RecordEpisodeStatistics, VectorRecordEpisodeStatistics)
-_KNOWN_LAYERS = (OrderEnforcing, PassiveEnvChecker, *_ONLY_WATCH, *_REWARDS)
+_KNOWN_LAYERS = (HumanRendering, OrderEnforcing, PassiveEnvChecker, *_ONLY_WATCH, *_REWARDS)
 
 
 @dataclass(frozen=True)

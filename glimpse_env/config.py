@@ -1,10 +1,10 @@
-"""The arguments that make a world what it is, checked once for single and vector environments."""
+"""The arguments of a world, checked in one place for single and vector environments."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
 
@@ -14,76 +14,6 @@ from glimpse_env.utils.errors import unknown_name_error
 MAX_SCALES = 8
 MAX_SIDE = 2**14
 MAX_EPISODE = 2**48
-
-
-@dataclass(frozen=True)
-class WorldConfig:
-    """What there is to see, and how it is looked at.
-
-    Raises:
-        TypeError: An argument is of the wrong type.
-        ValueError: An argument is out of range.
-    """
-
-    dataset: str = "mnist"
-    """Name of a data set, built in or registered with `glimpse_env.register_dataset`."""
-    split: str = "train"
-    """`"train"` or `"test"`."""
-    num_glimpses: int = 6
-    """Glimpses, and so steps, an episode (T)."""
-    glimpse_size: int = 8
-    """Side of a patch after pooling, in pixels."""
-    num_scales: int = 1
-    """Patches a glimpse, each twice as wide as the one before; at most 8."""
-    initial_location: tuple[float, float] | None = None
-    """Where `reset` looks, `(x, y)` in [-1, 1]; by default uniformly random."""
-    canvas_size: int | None = None
-    """Side of a canvas with the image at a random place, in pixels; by default the canvas is the image."""
-    num_distractors: int = 0
-    """Crops of other images on the canvas; needs `canvas_size`."""
-    data_dir: str | os.PathLike[str] | None = None
-    """Folder of the data sets; by default `$GLIMPSE_DATA_DIR`, or else the user's cache directory."""
-
-    @property
-    def retina(self) -> Retina:
-        """The geometry of looking."""
-        return Retina(self.glimpse_size, self.num_scales)
-
-    @classmethod
-    def from_arguments(cls, arguments: Mapping[str, Any]) -> WorldConfig:
-        """Makes a config of keyword arguments; an unknown one is a `ValueError` that suggests the nearest known."""
-        check_names(arguments)
-        return cls(**arguments)
-
-    def __post_init__(self) -> None:
-        for name in ("dataset", "split"):
-            if not isinstance(getattr(self, name), str):
-                raise TypeError(f"expected {name} to be a string, got {getattr(self, name)!r}")
-        if not isinstance(self.data_dir, str | os.PathLike | None):
-            raise TypeError(f"expected data_dir to be a path or None, got {self.data_dir!r}")
-        for name, lowest in [("num_glimpses", 1), ("glimpse_size", 1), ("num_scales", 1), ("num_distractors", 0)]:
-            check_integer(name, getattr(self, name), lowest)
-        if self.num_scales > MAX_SCALES:
-            raise ValueError(f"expected num_scales to be at most {MAX_SCALES}, got {self.num_scales}")
-        widest = self.retina.field_of_view
-        if widest > MAX_SIDE:
-            raise ValueError(f"expected the widest patch to be at most {MAX_SIDE} pixels wide, got {widest}")
-        if self.canvas_size is not None:
-            check_integer("canvas_size", self.canvas_size, 1)
-            if self.canvas_size > MAX_SIDE:
-                raise ValueError(f"expected canvas_size to be at most {MAX_SIDE}, got {self.canvas_size}")
-        elif self.num_distractors > 0:
-            raise ValueError(f"num_distractors={self.num_distractors} needs a canvas_size to place them on, got None")
-        if self.initial_location is not None:
-            object.__setattr__(self, "initial_location", _check_location(self.initial_location))
-
-
-def check_names(arguments: Iterable[str], also: Sequence[str] = ()) -> None:
-    """Raises a `ValueError` unless all arguments are fields of `WorldConfig`, or among `also`."""
-    known = [field.name for field in fields(WorldConfig)] + list(also)
-    for name in arguments:
-        if name not in known:
-            raise unknown_name_error("argument", name, known)
 
 
 def check_render_mode(render_mode: str | None, modes: Sequence[str]) -> None:
@@ -132,3 +62,59 @@ def _check_location(value: Any) -> tuple[float, float]:
     if not all(-1 <= number <= 1 for number in (x, y)):
         raise ValueError(f"{expected}, got {value!r}")
     return float(x), float(y)
+
+
+@dataclass(frozen=True)
+class WorldConfig:
+    """What there is to see, and how it is looked at.
+
+    Raises:
+        TypeError: An argument is of the wrong type.
+        ValueError: An argument is out of range.
+    """
+
+    dataset: str = "mnist"
+    """Name of a data set, built in or registered with `glimpse_env.register_dataset`."""
+    split: str = "train"
+    """`"train"` or `"test"`."""
+    num_glimpses: int = 6
+    """Glimpses in an episode (T), and so its number of steps."""
+    glimpse_size: int = 8
+    """Side of a patch after pooling, in pixels."""
+    num_scales: int = 1
+    """Patches of a glimpse, each twice as wide as the one before; at most 8."""
+    initial_location: tuple[float, float] | None = None
+    """Location of the first glimpse, `(x, y)` in [-1, 1]; by default uniformly random."""
+    canvas_size: int | None = None
+    """Side of a canvas with the image at a random place, in pixels; by default the canvas is the image."""
+    num_distractors: int = 0
+    """Crops of other images on the canvas; needs `canvas_size`."""
+    data_dir: str | os.PathLike[str] | None = None
+    """Folder of the data sets; by default `$GLIMPSE_DATA_DIR`, or else the user's cache directory."""
+
+    @property
+    def retina(self) -> Retina:
+        """The geometry of looking."""
+        return Retina(self.glimpse_size, self.num_scales)
+
+    def __post_init__(self) -> None:
+        for name in ("dataset", "split"):
+            if not isinstance(getattr(self, name), str):
+                raise TypeError(f"expected {name} to be a string, got {getattr(self, name)!r}")
+        if not isinstance(self.data_dir, str | os.PathLike | None):
+            raise TypeError(f"expected data_dir to be a path or None, got {self.data_dir!r}")
+        for name, lowest in [("num_glimpses", 1), ("glimpse_size", 1), ("num_scales", 1), ("num_distractors", 0)]:
+            check_integer(name, getattr(self, name), lowest)
+        if self.num_scales > MAX_SCALES:
+            raise ValueError(f"expected num_scales to be at most {MAX_SCALES}, got {self.num_scales}")
+        widest = self.retina.field_of_view
+        if widest > MAX_SIDE:
+            raise ValueError(f"expected the widest patch to be at most {MAX_SIDE} pixels wide, got {widest}")
+        if self.canvas_size is not None:
+            check_integer("canvas_size", self.canvas_size, 1)
+            if self.canvas_size > MAX_SIDE:
+                raise ValueError(f"expected canvas_size to be at most {MAX_SIDE}, got {self.canvas_size}")
+        elif self.num_distractors > 0:
+            raise ValueError(f"num_distractors={self.num_distractors} needs a canvas_size to place them on, got None")
+        if self.initial_location is not None:
+            object.__setattr__(self, "initial_location", _check_location(self.initial_location))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from numbers import Integral
 from typing import Any
 
@@ -13,7 +14,6 @@ from numpy.typing import NDArray
 from glimpse_env.config import WorldConfig, check_render_mode, read_options
 from glimpse_env.data import counter_rng
 from glimpse_env.spaces import read_action
-from glimpse_env.window import Window
 from glimpse_env.world import World
 
 Observation = dict[str, NDArray[np.float32]]
@@ -21,13 +21,17 @@ Observation = dict[str, NDArray[np.float32]]
 RENDER_FPS = 2
 
 
+def _first(observations: dict[str, torch.Tensor]) -> Observation:
+    return {key: batch.numpy()[0] for key, batch in observations.items()}
+
+
 class GlimpseEnv(gym.Env[Any, Any]):
     """Classify an image by looking at it through a few small glimpses.
 
     ## Description
-    The agent cannot see the image whole. It sees a glimpse, a small square of it, says where to look next and which
-    class it believes in, and after `num_glimpses` glimpses its belief is the answer (Mnih, Heess, Graves and
-    Kavukcuoglu, "Recurrent Models of Visual Attention", 2014).
+    The agent never sees the whole image. It sees a glimpse, a small square of it, and says where to look next and how
+    probable each class is. After `num_glimpses` glimpses its belief is the answer (Mnih, Heess, Graves and Kavukcuoglu,
+    "Recurrent Models of Visual Attention", 2014).
 
     A location is `(x, y)` in [-1, 1]: (-1, -1) is the top-left corner of the canvas and (1, 1) its bottom-right, x to
     the right, y down. A glimpse is centred on its location at whole-pixel precision; outside the canvas there is
@@ -44,33 +48,46 @@ class GlimpseEnv(gym.Env[Any, Any]):
     Patch s covers `g * 2**s` pixels a side, with `g = glimpse_size`, and is average-pooled to `g`.
 
     ## Action space
-    `Box` of `2 + num_classes` floats: the next location, then a logit (logit) in [-20, 20] for each class. The belief
-    is the softmax of the logits. Numbers outside their range are clipped to it. `DiscreteActions` offers a
-    `MultiDiscrete` instead.
+    `Box` of `2 + num_classes` floats: the next location, then a logit in [-20, 20] for each class. The belief is the
+    softmax of the logits. Numbers outside their range are clipped to it. `DiscreteActions` offers a `MultiDiscrete`
+    instead.
 
     ## Rewards
     This environment pays 0. `gym.make(id, reward=...)` wraps it:
 
     | `reward` | wrapper | reward of action t |
     |---|---|---|
-    | `"hard"` (default) | `HardAttentionReward` | 1 if t = T and the most believed class is the label, else 0 |
+    | `"hard"` (default) | `HardAttentionReward` | 1 if t = T and the most probable class is the label, else 0 |
     | `"entropy"` | `EntropyShapedReward` | hard + `reward_weight` * (entropy of belief t-1 - entropy of belief t) |
     | `"information"` | `InformationGainReward` | hard + `reward_weight` * (log p_t(label) - log p_{t-1}(label)) |
     | `"anytime"` | `AnytimeReward` | hard + `reward_weight` * (log p_t(label) + log C), for C classes |
     | `None` | none | 0 |
 
-    ## Episode
-    An episode is one image. `reset` looks once, at a uniformly random place or at `initial_location`. The T-th action,
-    T = `num_glimpses`, ends the episode (`terminated`): its location is ignored, and the observation that comes with it
-    is the last glimpse again. Training goes through a fresh random permutation of the split each epoch;
-    `reset(options={"index": i})` chooses the image. On the test split, canvas `i` is the same in every run.
+    Here p_t is the belief in action t, its softmax, and p_0 is uniform.
+
+    ## Episode end
+    An episode is one image. `reset` takes the first glimpse, at a uniformly random location or at `initial_location`.
+    Action T, with T = `num_glimpses`, ends the episode (`terminated`). Its location is ignored, and its observation is
+    the last glimpse again. Each epoch goes through the split in a fresh random order; `reset(options={"index": i})`
+    chooses the image. On the test split, canvas `i` is the same in every run.
 
     `info` holds `index` at reset, and `label`, `prediction` and `is_success` at the step that ends the episode.
 
     ## Arguments
-    `dataset`, `split`, `num_glimpses`, `glimpse_size`, `num_scales`, `initial_location`, `canvas_size`,
-    `num_distractors` and `data_dir` are explained at `glimpse_env.WorldConfig`; `render_mode` is `None`,
-    `"rgb_array"` or `"human"`.
+    | argument | default | what |
+    |---|---|---|
+    | `dataset` | `"mnist"` | name of a data set, built in or registered with `glimpse_env.register_dataset` |
+    | `split` | `"train"` | `"train"` or `"test"` |
+    | `num_glimpses` | 6 | glimpses in an episode (T), and so its number of steps |
+    | `glimpse_size` | 8 | side of a patch after pooling, in pixels (g) |
+    | `num_scales` | 1 | patches of a glimpse, each twice as wide as the one before; at most 8 |
+    | `initial_location` | `None` | location of the first glimpse, `(x, y)`; `None` for a random one |
+    | `canvas_size` | `None` | side of a canvas with the image at a random place; `None`: the canvas is the image |
+    | `num_distractors` | 0 | crops of other images on the canvas; needs `canvas_size` |
+    | `data_dir` | `None` | folder of the data sets; `None` for `$GLIMPSE_DATA_DIR`, or else the cache directory |
+    | `render_mode` | `None` | `"rgb_array"`; `gym.make` takes `"human"` too, which opens a window |
+
+    `gym.make` also takes `reward` and `reward_weight` (0.5). The defaults of the ids differ, see `glimpse_env.IDS`.
 
     Raises:
         TypeError: An argument is of the wrong type.
@@ -89,15 +106,37 @@ class GlimpseEnv(gym.Env[Any, Any]):
         (True, ['is_success', 'label', 'prediction'])
     """
 
-    metadata: dict[str, Any] = {"render_modes": ["rgb_array", "human"], "render_fps": RENDER_FPS}
+    metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": RENDER_FPS}
 
-    def __init__(self, render_mode: str | None = None, **arguments: Any) -> None:
+    def __init__(
+        self,
+        dataset: str = "mnist",
+        split: str = "train",
+        num_glimpses: int = 6,
+        glimpse_size: int = 8,
+        num_scales: int = 1,
+        initial_location: tuple[float, float] | None = None,
+        canvas_size: int | None = None,
+        num_distractors: int = 0,
+        data_dir: str | os.PathLike[str] | None = None,
+        render_mode: str | None = None,
+    ) -> None:
         check_render_mode(render_mode, self.metadata["render_modes"])
         self.render_mode = render_mode
-        self.world = World(WorldConfig.from_arguments(arguments), 1, torch.device("cpu"))
+        config = WorldConfig(
+            dataset=dataset,
+            split=split,
+            num_glimpses=num_glimpses,
+            glimpse_size=glimpse_size,
+            num_scales=num_scales,
+            initial_location=initial_location,
+            canvas_size=canvas_size,
+            num_distractors=num_distractors,
+            data_dir=data_dir,
+        )
+        self.world = World(config, num_envs=1, device=torch.device("cpu"))
         self.observation_space = self.world.observation_space
         self.action_space = self.world.action_space
-        self._window: Window | None = None
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -105,9 +144,9 @@ class GlimpseEnv(gym.Env[Any, Any]):
         """Begins an episode.
 
         Args:
-            seed: Begins the random numbers anew; the same seed gives the same episodes.
-            options: `index` chooses the image, an integer. `episode` chooses the number of the episode since the
-                environment was seeded, from 0, so that training can go on where it was interrupted.
+            seed: Restarts the random numbers; the same seed gives the same episodes.
+            options: `index`, an integer, chooses the image. `episode` sets the number of the episode since the
+                environment was seeded, from 0, so that an interrupted training can resume.
 
         Raises:
             TypeError: An option is not an integer.
@@ -126,11 +165,10 @@ class GlimpseEnv(gym.Env[Any, Any]):
         elif not self.world.seeded:
             self.world.seed(counter_rng.random_keys(self.np_random, 1))
         observation = _first(self.world.begin(indices, episode))
-        self._show()
         return observation, {"index": self.world.indices.item()}
 
     def step(self, action: NDArray[np.float32]) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
-        """Takes an action; see the class.
+        """Takes an action; see the manual of the class.
 
         Raises:
             ResetNeeded: No episode is under way.
@@ -141,41 +179,21 @@ class GlimpseEnv(gym.Env[Any, Any]):
         world.check_ready()
         actions = read_action(action, world.action_space.shape, world.device)
         observation = _first(world.advance(actions))
-        self._show()
         info = {key: value.item() for key, value in world.outcome().items()} if world.done else {}
         return observation, 0.0, world.done, False, info
 
     def render(self) -> NDArray[np.uint8] | None:
-        """Draws the canvas, the glimpses so far, the retina's view and the belief.
+        """Draws the canvas, the glimpses so far, what the agent sees, and the belief.
 
         Returns:
-            In mode `"rgb_array"`, an image `(height, width, 3)` uint8. In mode `"human"`, None: `reset` and `step`
-            show it already.
+            An image `(height, width, 3)` uint8, or None without `render_mode="rgb_array"`.
 
         Raises:
             ResetNeeded: There is no episode to draw.
         """
-        if self.render_mode != "rgb_array":
+        if self.render_mode is None:
             return None
-        return self._draw()
+        # matplotlib takes longer to import than everything else here.
+        from glimpse_env.rendering.frame import draw_frame
 
-    def close(self) -> None:
-        """Closes the window, if there is one."""
-        if self._window is not None:
-            self._window.close()
-            self._window = None
-
-    def _show(self) -> None:
-        if self.render_mode == "human":
-            if self._window is None:
-                self._window = Window("Glimpses", RENDER_FPS)
-            self._window.show(self._draw())
-
-    def _draw(self) -> NDArray[np.uint8]:
-        from glimpse_env.rendering.frame import draw
-
-        return draw(self.world.scene(0))
-
-
-def _first(observations: dict[str, torch.Tensor]) -> Observation:
-    return {key: batch.numpy()[0] for key, batch in observations.items()}
+        return draw_frame(self.world.scene(0))

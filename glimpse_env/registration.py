@@ -1,13 +1,18 @@
-"""The environments' ids, and the factories that Gymnasium makes them with."""
+"""The ids of the environments, and the factories that Gymnasium calls to make them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from importlib import import_module
 from typing import Any
 
 import gymnasium as gym
+from gymnasium.error import DependencyNotInstalled
 from gymnasium.vector import VectorEnv
+from gymnasium.wrappers import HumanRendering
 
-from glimpse_env.config import check_names
+from glimpse_env.config import WorldConfig, check_render_mode
 from glimpse_env.environment import GlimpseEnv
 from glimpse_env.reward_wrappers import (
     AnytimeReward,
@@ -49,52 +54,77 @@ REWARDS: dict[str, Any] = {
     "information": (InformationGainReward, VectorInformationGainReward),
     "anytime": (AnytimeReward, VectorAnytimeReward),
 }
-"""By name: the wrapper of one environment, and that of a vector of them."""
+"""The wrappers of each reward function by name: for a single environment, and for a vector environment."""
 
 
-_MAKE = ["reward", "reward_weight", "render_mode"]
-
-
-def make_env(reward: str | None = "hard", reward_weight: float = DEFAULT_WEIGHT, **arguments: Any) -> gym.Env[Any, Any]:
+def make_env(
+    reward: str | None = "hard", reward_weight: float = DEFAULT_WEIGHT, render_mode: str | None = None, **arguments: Any
+) -> gym.Env[Any, Any]:
     """Makes a `GlimpseEnv` that pays; `gym.make` calls this.
 
     Args:
         reward: `"hard"`, `"entropy"`, `"information"`, `"anytime"`, or None for the bare environment.
         reward_weight: Weight of what all but the first add to the hard reward.
+        render_mode: None, `"rgb_array"`, or `"human"` for a window.
         **arguments: As of `GlimpseEnv`.
 
     Raises:
         TypeError: The weight is no number, or anything that `GlimpseEnv` refuses.
-        ValueError: The reward is unknown, the weight is not finite, or anything that `GlimpseEnv` refuses.
+        ValueError: The reward or an argument is unknown, the weight is not finite, or anything that `GlimpseEnv`
+            refuses.
         DatasetError: The data are missing and cannot be downloaded, or are damaged.
+        DependencyNotInstalled: A window needs pygame, which is missing.
     """
-    check_names(arguments, also=_MAKE)
+    _check_names(arguments)
+    check_render_mode(render_mode, ["rgb_array", "human"])
     wrap = _reward_wrapper(reward, reward_weight, vector=False)
-    env: gym.Env[Any, Any] = wrap(GlimpseEnv(**arguments))
-    return env
+    if render_mode != "human":
+        paid: gym.Env[Any, Any] = wrap(GlimpseEnv(render_mode=render_mode, **arguments))
+        return paid
+    _check_pygame()
+    return HumanRendering(wrap(GlimpseEnv(render_mode="rgb_array", **arguments)))
 
 
 def make_vector_env(
     reward: str | None = "hard", reward_weight: float = DEFAULT_WEIGHT, **arguments: Any
 ) -> VectorEnv[Any, Any, Any]:
-    """Makes a `GlimpseVectorEnv` that pays; `gym.make_vec` calls this. Arguments and errors as for `make_env`."""
-    check_names(arguments, also=[*_MAKE, "num_envs", "device"])
+    """Makes a `GlimpseVectorEnv` that pays; `gym.make_vec` calls this.
+
+    Arguments and errors are those of `make_env`, except that there is no window.
+    """
+    _check_names(arguments, also=["num_envs", "device"])
     wrap = _reward_wrapper(reward, reward_weight, vector=True)
-    envs: VectorEnv[Any, Any, Any] = wrap(GlimpseVectorEnv(**arguments))
-    return envs
+    paid: VectorEnv[Any, Any, Any] = wrap(GlimpseVectorEnv(**arguments))
+    return paid
 
 
 def register_ids() -> None:
-    """Tells Gymnasium of all ids; importing `glimpse_env` does it."""
+    """Registers all ids with Gymnasium; importing `glimpse_env` does it."""
     for env_id, arguments in IDS.items():
         gym.register(
             env_id,
             entry_point=ENTRY_POINT,
             vector_entry_point=VECTOR_ENTRY_POINT,
             kwargs=arguments,
-            # The environment itself refuses to step before reset, and says so.
+            # The environment itself raises ResetNeeded when it is stepped before reset.
             order_enforce=False,
         )
+
+
+def _check_names(arguments: Iterable[str], also: Sequence[str] = ()) -> None:
+    known = [field.name for field in fields(WorldConfig)] + ["reward", "reward_weight", "render_mode", *also]
+    for name in arguments:
+        if name not in known:
+            raise unknown_name_error("argument", name, known)
+
+
+def _check_pygame() -> None:
+    try:
+        import_module("pygame")
+    except ImportError as error:
+        raise DependencyNotInstalled(
+            'render_mode="human" needs pygame: run `pip install "glimpse-env[human]"`'
+        ) from error
 
 
 def _reward_wrapper(reward: str | None, weight: float, *, vector: bool) -> Any:

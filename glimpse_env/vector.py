@@ -1,7 +1,8 @@
-"""The glimpse environment, any number of copies in one batch of tensors."""
+"""The glimpse environment, any number of sub-environments in one batch of tensors."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from numbers import Integral
 from operator import index as as_int
@@ -24,26 +25,56 @@ ArrayOrTensor = Any
 """A NumPy array, or a torch tensor where the environment was made with a `device`."""
 
 
+def _read_seeds(seed: Any, num_envs: int) -> list[int]:
+    try:
+        seeds = list(range(int(seed), int(seed) + num_envs) if isinstance(seed, Integral) else map(as_int, seed))
+    except TypeError:
+        raise TypeError(f"expected seed to be an integer or a sequence of integers, got {seed!r}") from None
+    if len(seeds) != num_envs:
+        raise ValueError(f"expected {num_envs} seeds, one per sub-environment, got {len(seeds)}")
+    if min(seeds) < 0:
+        raise ValueError(f"expected seeds to be at least 0, got {min(seeds)}")
+    return seeds
+
+
+def _read_device(device: Any) -> torch.device:
+    if device is None:
+        return torch.device("cpu")
+    try:
+        chosen = torch.device(device)
+        torch.empty(0, device=chosen)
+    except (RuntimeError, TypeError, AssertionError) as error:
+        raise ValueError(f"expected a device that torch has here, such as 'cpu' or 'cuda', got {device!r}") from error
+    return chosen
+
+
 class GlimpseVectorEnv(VectorEnv[dict[str, ArrayOrTensor], ArrayOrTensor, ArrayOrTensor]):
-    """Copies of `GlimpseEnv` that all take their steps at once.
+    """Many `GlimpseEnv`s as one batch, which all step at once.
 
-    All episodes have the same length, so all copies begin and end together. The step that ends them begins the next
-    (autoreset mode `SAME_STEP`): it returns the first observation of the new episodes, and `info` holds the last of the
-    old as `final_obs`, what they came to as `final_info` (`label`, `prediction`, `is_success`), and the new `index`.
-    Copy `i` of an environment that was seeded with `s` lives through exactly what a single environment lives through
-    that was seeded with `s + i`.
+    All episodes have the same length, so all sub-environments begin and end together. The step that ends them begins
+    the next episodes (autoreset mode `SAME_STEP`): it returns their first observation and, in `info`, the `final_obs`
+    and `final_info` (`label`, `prediction`, `is_success`) of the old ones and the `index` of the new ones.
+    Sub-environment `i` of an environment with seed `s` sees exactly what a single environment with seed `s + i` sees.
 
-    Gymnasium's vector wrappers that need another autoreset mode refuse it, and `render` never shows the last moment of
-    an episode, as the next has begun by then.
+    Gymnasium's vector wrappers that need another autoreset mode refuse this environment. `render` never shows the end
+    of an episode, because the next episode has begun by then.
 
-    Without `device`, arrays are NumPy's, and `info` is as Gymnasium's `SyncVectorEnv` gives it. With a device they are
-    torch tensors there, rewards are float32, and `final_obs` is a batch like any other observation.
+    Without `device`, arrays are NumPy's, and `info` has the form that Gymnasium's `SyncVectorEnv` gives it. With a
+    device, arrays are torch tensors on it, rewards are float32, and `final_obs` is a batch like any other observation.
 
     Args:
-        num_envs: Number of copies (N).
-        device: `"cpu"`, `"cuda"`, ...: torch tensors in and out. By default NumPy arrays.
+        num_envs: Number of sub-environments (N).
+        dataset: As of `GlimpseEnv`, and so are the arguments that follow.
+        split: `"train"` or `"test"`.
+        num_glimpses: Glimpses in an episode (T), and so its number of steps.
+        glimpse_size: Side of a patch after pooling, in pixels.
+        num_scales: Patches of a glimpse.
+        initial_location: Location of the first glimpse, or None for a random one.
+        canvas_size: Side of a canvas with the image at a random place, or None: the canvas is the image.
+        num_distractors: Crops of other images on the canvas.
+        data_dir: Folder of the data sets.
         render_mode: None or `"rgb_array"`.
-        **arguments: As of `GlimpseEnv`.
+        device: `"cpu"`, `"cuda"`, ...: torch tensors in and out. By default NumPy arrays.
 
     Raises:
         TypeError: An argument is of the wrong type.
@@ -70,15 +101,34 @@ class GlimpseVectorEnv(VectorEnv[dict[str, ArrayOrTensor], ArrayOrTensor, ArrayO
     def __init__(
         self,
         num_envs: int = 1,
-        device: str | torch.device | None = None,
+        dataset: str = "mnist",
+        split: str = "train",
+        num_glimpses: int = 6,
+        glimpse_size: int = 8,
+        num_scales: int = 1,
+        initial_location: tuple[float, float] | None = None,
+        canvas_size: int | None = None,
+        num_distractors: int = 0,
+        data_dir: str | os.PathLike[str] | None = None,
         render_mode: str | None = None,
-        **arguments: Any,
+        device: str | torch.device | None = None,
     ) -> None:
         check_render_mode(render_mode, self.metadata["render_modes"])
         self.render_mode = render_mode
         self.num_envs = num_envs
         self.device = _read_device(device)
-        self.world = World(WorldConfig.from_arguments(arguments), num_envs, self.device)
+        config = WorldConfig(
+            dataset=dataset,
+            split=split,
+            num_glimpses=num_glimpses,
+            glimpse_size=glimpse_size,
+            num_scales=num_scales,
+            initial_location=initial_location,
+            canvas_size=canvas_size,
+            num_distractors=num_distractors,
+            data_dir=data_dir,
+        )
+        self.world = World(config, num_envs, self.device)
         self.single_observation_space = self.world.observation_space
         self.single_action_space = self.world.action_space
         self.observation_space = batch_space(self.single_observation_space, num_envs)
@@ -92,18 +142,18 @@ class GlimpseVectorEnv(VectorEnv[dict[str, ArrayOrTensor], ArrayOrTensor, ArrayO
         seed: int | Sequence[int] | None = None,
         options: dict[str, Any] | None = None,
     ) -> tuple[dict[str, ArrayOrTensor], dict[str, Any]]:
-        """Begins an episode on every copy.
+        """Begins an episode in every sub-environment.
 
         Args:
-            seed: Begins the random numbers anew: a seed for each copy, or the first copy's, whose successors get the
-                integers that follow.
-            options: `index` chooses the images, `(N,)` integers. `episode` chooses the number of the episodes since
-                the environment was seeded, from 0, so that training can go on where it was interrupted.
+            seed: Restarts the random numbers: one seed per sub-environment, or that of the first, and the others get
+                the integers that follow.
+            options: `index`, `(N,)` integers, chooses the images. `episode` sets the number of the episodes since
+                the environment was seeded, from 0, so that an interrupted training can resume.
 
         Raises:
             TypeError: A seed or an option does not consist of integers.
-            ValueError: There is not one seed or index for each copy, there is another option, or a seed or `episode` is
-                negative.
+            ValueError: There is not one seed or index per sub-environment, there is another option, or a seed or
+                `episode` is negative.
             IndexError: An index is not in the split.
         """
         index, episode = read_options(options)
@@ -120,7 +170,7 @@ class GlimpseVectorEnv(VectorEnv[dict[str, ArrayOrTensor], ArrayOrTensor, ArrayO
     def step(
         self, actions: ArrayOrTensor
     ) -> tuple[dict[str, ArrayOrTensor], ArrayOrTensor, ArrayOrTensor, ArrayOrTensor, dict[str, Any]]:
-        """Takes an action on every copy; see the class.
+        """Takes an action in every sub-environment; see the class.
 
         Args:
             actions: `(N, 2 + num_classes)` floats.
@@ -148,22 +198,22 @@ class GlimpseVectorEnv(VectorEnv[dict[str, ArrayOrTensor], ArrayOrTensor, ArrayO
         )
 
     def render(self) -> tuple[NDArray[np.uint8], ...] | None:
-        """Draws each copy; see `GlimpseEnv.render`.
+        """Draws every sub-environment; see `GlimpseEnv.render`.
 
         Returns:
-            One image a copy, or None without `render_mode="rgb_array"`.
+            One image per sub-environment, or None without `render_mode="rgb_array"`.
         """
         if self.render_mode is None:
             return None
-        from glimpse_env.rendering.frame import draw
+        from glimpse_env.rendering.frame import draw_frame
 
-        return tuple(draw(self.world.scene(copy)) for copy in range(self.num_envs))
+        return tuple(draw_frame(self.world.scene(env)) for env in range(self.num_envs))
 
     def _batch(self, observations: dict[str, Tensor]) -> dict[str, ArrayOrTensor]:
         return {key: self._array(value) for key, value in observations.items()}
 
     def _final(self, observations: dict[str, Tensor]) -> ArrayOrTensor:
-        """Gymnasium keeps `final_obs` unbatched, one observation a copy."""
+        """Gymnasium keeps `final_obs` unbatched, one observation per sub-environment."""
         if not self._as_numpy:
             return observations
         glimpses, locations = (observations[key].numpy() for key in ("glimpse", "location"))
@@ -176,7 +226,7 @@ class GlimpseVectorEnv(VectorEnv[dict[str, ArrayOrTensor], ArrayOrTensor, ArrayO
         return self._mask({key: self._array(value) for key, value in values.items()})
 
     def _mask(self, values: dict[str, Any]) -> dict[str, Any]:
-        """Adds the masks by which Gymnasium says which copies an entry is about: here always all."""
+        """Adds the masks by which Gymnasium says which sub-environments an entry is about: here always all."""
         masks = {f"_{key}": self._full(True, np.bool_, torch.bool) for key in values}
         return values | masks
 
@@ -187,26 +237,3 @@ class GlimpseVectorEnv(VectorEnv[dict[str, ArrayOrTensor], ArrayOrTensor, ArrayO
         if self._as_numpy:
             return np.full(self.num_envs, value, dtype=numpy_dtype)
         return torch.full((self.num_envs,), value, dtype=torch_dtype, device=self.device)
-
-
-def _read_seeds(seed: Any, num_envs: int) -> list[int]:
-    try:
-        seeds = list(range(int(seed), int(seed) + num_envs) if isinstance(seed, Integral) else map(as_int, seed))
-    except TypeError:
-        raise TypeError(f"expected seed to be an integer or a sequence of integers, got {seed!r}") from None
-    if len(seeds) != num_envs:
-        raise ValueError(f"expected {num_envs} seeds, one for each copy, got {len(seeds)}")
-    if min(seeds) < 0:
-        raise ValueError(f"expected seeds to be at least 0, got {min(seeds)}")
-    return seeds
-
-
-def _read_device(device: Any) -> torch.device:
-    if device is None:
-        return torch.device("cpu")
-    try:
-        chosen = torch.device(device)
-        torch.empty(0, device=chosen)
-    except (RuntimeError, TypeError, AssertionError) as error:
-        raise ValueError(f"expected a device that torch has here, such as 'cpu' or 'cuda', got {device!r}") from error
-    return chosen

@@ -58,7 +58,7 @@ class Scene:
     label: int | None
 
 
-def draw(scene: Scene) -> np.ndarray:
+def draw_frame(scene: Scene) -> np.ndarray:
     """Draw a moment of an episode.
 
     Args:
@@ -69,7 +69,7 @@ def draw(scene: Scene) -> np.ndarray:
 
     Example:
         >>> import numpy as np
-        >>> from glimpse_env.rendering import Scene, draw
+        >>> from glimpse_env.rendering.frame import Scene, draw_frame
         >>> scene = Scene(
         ...     canvas=np.zeros((1, 28, 28), np.uint8),
         ...     glimpse=np.zeros((1, 8, 8), np.float32),
@@ -80,7 +80,7 @@ def draw(scene: Scene) -> np.ndarray:
         ...     num_glimpses=6,
         ...     label=None,
         ... )
-        >>> draw(scene).shape
+        >>> draw_frame(scene).shape
         (528, 960, 3)
     """
     page = _Page()

@@ -143,3 +143,8 @@ def test_what_is_no_environment_is_refused(env: Any) -> None:
 def test_other_environments_are_refused(make: Any) -> None:
     with pytest.raises(ValueError, match=r"expected a glimpse environment that gym\.make or gym\.make_vec made"):
         read_environment(make())
+
+
+def test_the_window_around_an_environment_is_left_out() -> None:
+    env = gym.make("GlimpseDigits-v0", num_glimpses=3, render_mode="human")
+    assert read_environment(env) == EnvironmentSpec("GlimpseDigits-v0", {"dataset": "digits", "num_glimpses": 3})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import FrozenInstanceError, fields
+from dataclasses import FrozenInstanceError
 from typing import Any
 
 import numpy as np
@@ -92,36 +92,6 @@ def test_configs_of_the_same_arguments_are_equal_and_hash_alike() -> None:
 def test_a_config_cannot_be_changed() -> None:
     with pytest.raises(FrozenInstanceError):
         WorldConfig().num_scales = 3  # type: ignore[misc]
-
-
-def test_every_argument_can_be_given_by_name() -> None:
-    config = WorldConfig(dataset="digits", initial_location=(0.0, 0.5), canvas_size=40, data_dir="data")
-    arguments = {field.name: getattr(config, field.name) for field in fields(config)}
-    assert WorldConfig.from_arguments(arguments) == config
-    assert WorldConfig.from_arguments({}) == WorldConfig()
-
-
-@pytest.mark.parametrize(
-    ("name", "nearest"),
-    [
-        ("num_glimpse", "num_glimpses"),
-        ("glimpses_size", "glimpse_size"),
-        ("scales", "num_scales"),
-        ("Canvas_Size", "canvas_size"),
-        ("distractors", "num_distractors"),
-        ("data_set", "dataset"),
-        ("location", "initial_location"),
-    ],
-)
-def test_an_unknown_argument_suggests_the_nearest(name: str, nearest: str) -> None:
-    with pytest.raises(ValueError, match=f"Unknown argument '{name}'. Did you mean '{nearest}'\\?") as caught:
-        WorldConfig.from_arguments({name: 1})
-    assert all(field.name in str(caught.value) for field in fields(WorldConfig))
-
-
-def test_an_argument_that_resembles_none_lists_all() -> None:
-    with pytest.raises(ValueError, match=r"Unknown argument 'colour'\. Known: 'dataset', 'split'"):
-        WorldConfig.from_arguments({"colour": "red"})
 
 
 def test_render_modes() -> None:

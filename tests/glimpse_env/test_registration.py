@@ -1,8 +1,10 @@
-"""The ids: their defaults, that every argument can be changed, and what misspelt ones are answered."""
+"""The ids: their defaults, that every argument can be changed, and the errors for misspelt ones."""
 
 from __future__ import annotations
 
+import inspect
 import urllib.request
+from dataclasses import fields
 from typing import Any
 from urllib.error import URLError
 
@@ -187,6 +189,13 @@ def test_reward_weights_reach_the_wrapper() -> None:
         ({"split": "validation"}, "split 'validation'.*Known: 'train', 'test'"),
         ({"num_glimpse": 3}, "argument 'num_glimpse'.*Did you mean 'num_glimpses'"),
         ({"canvas": 3}, "argument 'canvas'.*Did you mean 'canvas_size'"),
+        ({"glimpses_size": 3}, "argument 'glimpses_size'.*Did you mean 'glimpse_size'"),
+        ({"scales": 3}, "argument 'scales'.*Did you mean 'num_scales'"),
+        ({"Canvas_Size": 3}, "argument 'Canvas_Size'.*Did you mean 'canvas_size'"),
+        ({"distractors": 3}, "argument 'distractors'.*Did you mean 'num_distractors'"),
+        ({"data_set": "digits"}, "argument 'data_set'.*Did you mean 'dataset'"),
+        ({"location": (0, 0)}, "argument 'location'.*Did you mean 'initial_location'"),
+        ({"colour": "red"}, r"argument 'colour'\. Known: 'dataset', 'split'"),
         ({"rewrad": "hard"}, "argument 'rewrad'.*Did you mean 'reward'"),
         ({"reward_wieght": 1}, "argument 'reward_wieght'.*Did you mean 'reward_weight'"),
         ({"rendermode": "rgb_array"}, "argument 'rendermode'.*Did you mean 'render_mode'"),
@@ -194,7 +203,7 @@ def test_reward_weights_reach_the_wrapper() -> None:
         ({"render_mode": "ansi"}, "render_mode 'ansi'.*Known"),
     ],
 )
-def test_unknown_names_are_answered_with_the_nearest(make: Any, arguments: dict[str, Any], message: str) -> None:
+def test_errors_for_unknown_names_suggest_the_nearest(make: Any, arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make("GlimpseDigits-v0", **arguments)
 
@@ -232,15 +241,29 @@ def test_unknown_ids_are_gymnasiums_to_answer() -> None:
         gym.make("GlimpseDigit-v0")
 
 
-def test_render_modes() -> None:
-    for render_mode in (None, "rgb_array", "human"):
-        env = gym.make("GlimpseDigits-v0", render_mode=render_mode)
-        assert env.render_mode == render_mode
-        assert env.unwrapped.render_mode == render_mode
-    assert gym.make("GlimpseDigits-v0").metadata["render_modes"] == ["rgb_array", "human"]
-    assert gym.make_vec("GlimpseDigits-v0", render_mode="rgb_array").render_mode == "rgb_array"
-    with pytest.raises(ValueError, match="render_mode 'human'"):
-        gym.make_vec("GlimpseDigits-v0", render_mode="human")
+@pytest.mark.parametrize("environment", [glimpse_env.GlimpseEnv, glimpse_env.GlimpseVectorEnv])
+def test_environments_take_the_fields_of_the_config(environment: Any) -> None:
+    parameters = dict(inspect.signature(environment).parameters)
+    for name in ("render_mode", "num_envs", "device"):
+        parameters.pop(name, None)
+    assert {name: (one.annotation, one.default) for name, one in parameters.items()} == {
+        field.name: (field.type, field.default) for field in fields(WorldConfig)
+    }
+
+
+def test_the_manual_documents_every_argument_with_its_default() -> None:
+    manual = inspect.getdoc(glimpse_env.GlimpseEnv)
+    assert manual is not None
+    arguments = manual[manual.index("## Arguments") :]
+    for name, parameter in inspect.signature(glimpse_env.GlimpseEnv).parameters.items():
+        default = parameter.default
+        shown = {str: f'`"{default}"`', int: f"{default}"}.get(type(default), f"`{default}`")
+        assert f"| `{name}` | {shown} |" in arguments
+
+
+def test_an_unknown_argument_of_a_class_is_a_type_error() -> None:
+    with pytest.raises(TypeError, match="num_glimpse"):
+        glimpse_env.GlimpseEnv(dataset="digits", num_glimpse=3)  # type: ignore[call-arg]
 
 
 def test_specs_hold_what_was_asked_for() -> None:

@@ -15,18 +15,12 @@ import torch
 from gymnasium.error import ResetNeeded
 
 from glimpse_env import WorldConfig, load_dataset, register_dataset
-from glimpse_env.data import counter_rng, datasets
+from glimpse_env.data import counter_rng
 from glimpse_env.retina import Retina
 from glimpse_env.rewards import REWARDS, initial_potential
 from glimpse_env.world import World
 
 CPU = torch.device("cpu")
-
-
-@pytest.fixture(autouse=True)
-def own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(datasets, "_loaders", dict(datasets._loaders))
-    monkeypatch.setattr(datasets, "_held", dict(datasets._held))
 
 
 def register(name: str, height: int, width: int, channels: int = 1, num_classes: int = 3) -> None:

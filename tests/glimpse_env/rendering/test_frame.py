@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from glimpse_env.rendering.frame import Scene, draw
+from glimpse_env.rendering.frame import Scene, draw_frame
 from glimpse_env.retina import Retina
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
@@ -37,7 +37,7 @@ def make_scene(
 
 
 def differ(scene: Scene, **changes: Any) -> bool:
-    return not np.array_equal(draw(scene), draw(replace(scene, **changes)))
+    return not np.array_equal(draw_frame(scene), draw_frame(replace(scene, **changes)))
 
 
 def extent(frame: np.ndarray, color: tuple[int, int, int]) -> tuple[int, int, int, int]:
@@ -49,7 +49,7 @@ def extent(frame: np.ndarray, color: tuple[int, int, int]) -> tuple[int, int, in
 def test_every_moment_is_drawn_on_the_same_size() -> None:
     for steps in (1, 2, 3):
         for label in (None, 0, 9):
-            frame = draw(make_scene(steps=steps, label=label))
+            frame = draw_frame(make_scene(steps=steps, label=label))
             assert frame.shape == (528, 960, 3)
             assert frame.dtype == np.uint8
             assert frame.flags.c_contiguous
@@ -69,14 +69,14 @@ def test_every_moment_is_drawn_on_the_same_size() -> None:
     ],
 )
 def test_draws_any_environment(settings: dict[str, int]) -> None:
-    assert draw(make_scene(**settings, steps=3, label=1)).shape == (528, 960, 3)
+    assert draw_frame(make_scene(**settings, steps=3, label=1)).shape == (528, 960, 3)
 
 
 def test_the_same_scene_gives_the_same_frame_in_any_thread() -> None:
     scene = make_scene(steps=3, label=2)
     with ThreadPoolExecutor(4) as threads:
-        frames = list(threads.map(draw, [scene] * 8))
-    assert all(np.array_equal(frame, draw(scene)) for frame in frames)
+        frames = list(threads.map(draw_frame, [scene] * 8))
+    assert all(np.array_equal(frame, draw_frame(scene)) for frame in frames)
 
 
 def test_leaves_the_scene_as_it_is() -> None:
@@ -85,7 +85,7 @@ def test_leaves_the_scene_as_it_is() -> None:
         value = getattr(scene, field.name)
         if isinstance(value, np.ndarray):
             value.setflags(write=False)
-    draw(scene)
+    draw_frame(scene)
     for name in ("canvas", "glimpse", "locations", "belief"):
         np.testing.assert_array_equal(getattr(scene, name), getattr(untouched, name))
 
@@ -110,7 +110,7 @@ def test_the_label_marks_the_true_class_and_whether_the_belief_is_right() -> Non
     scene = make_scene()
     believed = int(scene.belief.argmax())
     labels = (None, believed, (believed + 1) % 10, (believed + 2) % 10)
-    frames = {draw(replace(scene, label=label)).tobytes() for label in labels}
+    frames = {draw_frame(replace(scene, label=label)).tobytes() for label in labels}
     assert len(frames) == len(labels)
 
 
@@ -121,7 +121,7 @@ def test_canvas_pixels_are_enlarged_to_crisp_squares_in_place(height: int, width
     canvas[:, 4, 3] = GREEN
     canvas[:, 2, 8] = BLUE
     scene = replace(make_scene(3, height, width), canvas=canvas, locations=np.array([[0.8, 0.8]], np.float32))
-    frame = draw(scene)
+    frame = draw_frame(scene)
 
     left, top, right, bottom = extent(frame, RED)
     zoom = right - left
@@ -135,7 +135,7 @@ def test_the_square_surrounds_the_pixels_that_the_glimpse_covers() -> None:
     canvas = np.zeros((3, 24, 24), np.uint8)
     canvas[:, 8:16, 8:16] = np.reshape(RED, (3, 1, 1))
     scene = replace(make_scene(3, 24, 24), canvas=canvas, locations=np.zeros((1, 2), np.float32))
-    frame = draw(scene)
+    frame = draw_frame(scene)
 
     left, top, right, bottom = extent(frame, RED)
     square = frame[top - 2 : bottom + 2, left - 2 : right + 2]
@@ -149,7 +149,7 @@ def test_the_retina_panels_show_every_scale_in_its_colour() -> None:
     glimpse = np.zeros((6, 8, 8), np.float32)
     glimpse[0] = 1  # red of scale 0
     glimpse[3 + 2] = 1  # blue of scale 1
-    frame = draw(replace(make_scene(3, 32, 32, num_scales=2), canvas=canvas, glimpse=glimpse))
+    frame = draw_frame(replace(make_scene(3, 32, 32, num_scales=2), canvas=canvas, glimpse=glimpse))
 
     red, blue = extent(frame, RED), extent(frame, BLUE)
     assert red[2] < blue[0], "scales go from fine to coarse"
@@ -160,7 +160,7 @@ def test_the_retina_panels_show_every_scale_in_its_colour() -> None:
 def test_a_glimpse_beyond_the_canvas_is_seen_in_the_margin() -> None:
     scene = replace(make_scene(num_scales=2), canvas=np.zeros((1, 28, 28), np.uint8))
     top_left, bottom_right = (
-        draw(replace(scene, locations=np.full((1, 2), xy, np.float32)))[24:90, 24:90] for xy in (-1, 1)
+        draw_frame(replace(scene, locations=np.full((1, 2), xy, np.float32)))[24:90, 24:90] for xy in (-1, 1)
     )
     assert top_left.any()
     assert not bottom_right.any()
@@ -181,17 +181,17 @@ def test_of_many_classes_the_most_believed_and_the_true_one_are_shown() -> None:
 def test_names_are_shown_as_they_are() -> None:
     scene = make_scene(num_classes=2)
     assert differ(replace(scene, class_names=("a$x$", "b")), class_names=("ax", "b"))
-    draw(replace(scene, class_names=("$", "\\frac{$broken$")))
+    draw_frame(replace(scene, class_names=("$", "\\frac{$broken$")))
 
 
 def test_long_names_stay_in_their_column() -> None:
     short = make_scene(num_classes=2)
     long = replace(short, class_names=("a name that goes on and on", "THE SAME NAME IN CAPITALS"))
-    changed = np.nonzero((draw(short) != draw(long)).any(axis=(0, 2)))[0]
+    changed = np.nonzero((draw_frame(short) != draw_frame(long)).any(axis=(0, 2)))[0]
     assert changed.min() > 504, "a name reaches into the canvas"
     assert changed.max() < 664, "a name reaches into the bars"
 
 
 def test_a_certain_belief_is_drawn() -> None:
     certain = np.eye(10)[3]
-    assert draw(replace(make_scene(label=3), belief=certain)).shape == (528, 960, 3)
+    assert draw_frame(replace(make_scene(label=3), belief=certain)).shape == (528, 960, 3)
