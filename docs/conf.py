@@ -96,9 +96,7 @@ def resolve_reference(app: Any, env: Any, node: Any, contnode: Any) -> Any:
     domain = env.get_domain("py")
     for package in PACKAGES:
         if f"{package}.{name}" in domain.objects and (node["reftype"] != "obj" or "." not in target):
-            return domain.resolve_xref(
-                env, node["refdoc"], app.builder, "obj", f"{package}.{name}", node, contnode
-            )
+            return domain.resolve_xref(env, node["refdoc"], app.builder, "obj", f"{package}.{name}", node, contnode)
     if node["reftype"] == "obj" or not target.startswith(PACKAGES) or _exists(target):
         return contnode
     return None

@@ -1,14 +1,25 @@
-"""The repository as a whole: what a wheel brings, who imports whom, and that tests mirror modules."""
+"""The repository as a whole: who imports whom, how full a folder may be, what is declared, and what a wheel brings."""
 
 import ast
+import graphlib
+import re
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
 ROOT = Path(__file__).parents[1]
+PACKAGES = ["glimpse_env", "agents", "explain"]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 # Whom each folder may import of ours.
 ALLOWED_IMPORTS = {
@@ -17,36 +28,133 @@ ALLOWED_IMPORTS = {
     "explain": {"explain", "glimpse_env"},
     "scripts": {"glimpse_env", "agents", "explain", "scripts"},
 }
-PACKAGES = [name for name in ("glimpse_env", "agents", "explain") if (ROOT / name).is_dir()]
+
+# Which optional dependencies the code in a folder may import, besides the dependencies.
+ALLOWED_EXTRAS = {
+    "glimpse_env": ["human", "video"],
+    "agents": [],
+    "explain": [],
+    "scripts": ["train"],
+    "docs": ["docs"],
+    "tests": list(PROJECT["optional-dependencies"]),
+}
+
+# A folder with about a dozen modules is read at a glance; 13, `__init__.py` not counted, is the most that passes.
+MOST_MODULES = 13
 
 
 def modules(folder: str) -> list[Path]:
-    return sorted((ROOT / folder).rglob("*.py"))
+    return sorted(path for path in (ROOT / folder).rglob("*.py") if "_build" not in path.parts)
 
 
-def imported_names(module: Path) -> set[str]:
-    """The top-level names that a file imports absolutely, inside functions included."""
-    names = set()
-    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+def parse(module: Path) -> ast.Module:
+    return ast.parse(module.read_text(encoding="utf-8"))
+
+
+def dotted_name(module: Path) -> str:
+    parts = module.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(module: Path) -> Iterator[tuple[str, str | None]]:
+    """What a file imports, anywhere in it: pairs of a module and a name in it, or None where it is the module itself."""
+    for node in ast.walk(parse(module)):
         if isinstance(node, ast.Import):
-            names |= {alias.name.partition(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            names.add(node.module.partition(".")[0])
-    return names
+            yield from ((alias.name, None) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module} imports relatively"
+            yield from ((node.module or "", alias.name) for alias in node.names)
+
+
+def top_level_names(module: Path) -> set[str]:
+    return {imported.partition(".")[0] for imported, _ in imports(module)}
+
+
+def declared(extras: list[str]) -> set[str]:
+    """The distributions that the project depends on, with those of some extras."""
+    requirements = list(PROJECT["dependencies"])
+    for extra in extras:
+        requirements += PROJECT["optional-dependencies"][extra]
+    return {normalised(re.split(r"[\[<>=;! ]", requirement)[0]) for requirement in requirements}
+
+
+def normalised(distribution: str) -> str:
+    return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
 @pytest.mark.parametrize("folder", ALLOWED_IMPORTS)
 def test_imports_only_what_stands_before_it(folder: str) -> None:
     forbidden = ALLOWED_IMPORTS.keys() - ALLOWED_IMPORTS[folder]
-    found = {str(module.relative_to(ROOT)): imported_names(module) & forbidden for module in modules(folder)}
+    found = {str(module.relative_to(ROOT)): top_level_names(module) & forbidden for module in modules(folder)}
     assert {module: names for module, names in found.items() if names} == {}
 
 
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    files = {dotted_name(module): module for folder in ALLOWED_IMPORTS for module in modules(folder)}
+    graph: dict[str, set[str]] = {}
+    for name, file in files.items():
+        targets = (f"{module}.{part}" if f"{module}.{part}" in files else module for module, part in imports(file))
+        graph[name] = {target for target in targets if target in files}
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        pytest.fail(" imports ".join(reversed(error.args[1])))
+
+
+@pytest.mark.parametrize("folder", ALLOWED_EXTRAS)
+def test_every_imported_distribution_is_declared(folder: str) -> None:
+    of_name = packages_distributions()
+    ours = {*ALLOWED_IMPORTS, "tests"}
+    known = declared(ALLOWED_EXTRAS[folder])
+    undeclared = {
+        f"{module.relative_to(ROOT)}: {name}"
+        for module in modules(folder)
+        for name in top_level_names(module) - ours - sys.stdlib_module_names
+        if not known & {normalised(distribution) for distribution in of_name.get(name, [name])}
+    }
+    assert undeclared == set()
+
+
+def test_no_script_edits_the_search_path_or_imports_from_another_program() -> None:
+    trees = {dotted_name(module): parse(module) for module in modules("scripts")}
+    programs = {name for name, tree in trees.items() if "__main__" in ast.dump(tree)}
+    found = []
+    for module in modules("scripts"):
+        name = dotted_name(module)
+        found += [
+            f"{name} uses sys.path"
+            for node in ast.walk(trees[name])
+            if isinstance(node, ast.Attribute) and ast.unparse(node) == "sys.path"
+        ]
+        found += [
+            f"{name} imports {part} from {imported}"
+            for imported, part in imports(module)
+            if imported in programs and part != "main"
+        ]
+    assert found == []
+
+
+@pytest.mark.parametrize("package", [*PACKAGES, "scripts"])
+def test_no_folder_is_crowded(package: str) -> None:
+    folders = {module.parent for module in modules(package)}
+    counts = {
+        str(folder.relative_to(ROOT)): sum(module.name != "__init__.py" for module in folder.glob("*.py"))
+        for folder in folders
+    }
+    assert {folder: count for folder, count in counts.items() if count > MOST_MODULES} == {}
+
+
 @pytest.mark.parametrize("package", PACKAGES)
-def test_every_module_has_its_test_file(package: str) -> None:
-    paths = [module.relative_to(ROOT) for module in modules(package) if module.name != "__init__.py"]
-    mirrors = [Path("tests", path.parent, f"test_{path.name}") for path in paths]
-    assert [str(mirror) for mirror in mirrors if not (ROOT / mirror).is_file()] == []
+def test_tests_mirror_the_folders(package: str) -> None:
+    with_code = {module.parent for module in modules(package) if module.name != "__init__.py"}
+    with_tests = {module.parent for module in modules(f"tests/{package}") if module.name.startswith("test_")}
+    assert {str(folder.relative_to(ROOT / "tests")) for folder in with_tests} == {
+        str(folder.relative_to(ROOT)) for folder in with_code
+    }
+
+
+def test_readme_is_one_page() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 160
 
 
 def test_wheel_holds_the_typed_packages_and_nothing_else(tmp_path: Path) -> None:

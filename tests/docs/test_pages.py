@@ -148,7 +148,3 @@ def test_table_of_presets_names_them_all() -> None:
     table = read("docs/agents.md").partition("| preset | task |")[2].partition("\n\n")[0]
     cells = re.findall(r"^\| (`.*?`) \|", table, re.MULTILINE)
     assert sorted(name for cell in cells for name in re.findall("`(.*?)`", cell)) == sorted(agents.PRESETS)
-
-
-def test_readme_is_one_page() -> None:
-    assert len(read("README.md").splitlines()) <= 160
