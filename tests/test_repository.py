@@ -57,7 +57,7 @@ def dotted_name(module: Path) -> str:
 
 
 def imports(module: Path) -> Iterator[tuple[str, str | None]]:
-    """What a file imports, anywhere in it: pairs of a module and a name in it, or None where it is the module itself."""
+    """What a file imports, anywhere in it: modules, each with a name in it, or with None for the module itself."""
     for node in ast.walk(parse(module)):
         if isinstance(node, ast.Import):
             yield from ((alias.name, None) for alias in node.names)

@@ -1,4 +1,4 @@
-"""The pages and the README: their examples run and print what is shown, their commands exist, their links lead somewhere."""
+"""The pages and the README: examples run and print what is shown, commands exist, and links lead somewhere."""
 
 import re
 import shlex
