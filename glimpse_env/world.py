@@ -6,7 +6,7 @@ tensors of a world and Gymnasium.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,10 +18,8 @@ from glimpse_env.config import WorldConfig, check_integer
 from glimpse_env.data import canvases, counter_rng
 from glimpse_env.data.datasets import load_dataset
 from glimpse_env.data.episode_sampler import EpisodeSampler
+from glimpse_env.rendering.scene import Scene
 from glimpse_env.rewards import RewardFunction, initial_potential
-
-if TYPE_CHECKING:
-    from glimpse_env.rendering.frame import Scene
 
 TEST_CANVASES = counter_rng.make_key(2014)
 """The key of the test canvases: canvas `i` is that of episode `i` under this key, the same in every run."""
@@ -177,9 +175,6 @@ class World:
         Raises:
             ResetNeeded: No episode ever began.
         """
-        # Drawing needs matplotlib, which takes longer to import than everything else here.
-        from glimpse_env.rendering.frame import Scene
-
         if self.num_steps is None:
             raise ResetNeeded("render() was called before reset(): call reset() first")
         belief = (self.logits if self.num_steps > 0 else torch.zeros_like(self.logits))[env].softmax(-1)

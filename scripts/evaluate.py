@@ -25,7 +25,7 @@ from rich.table import Table
 import agents
 from agents import Algorithm, Evaluation
 from glimpse_env import DatasetError
-from glimpse_env.rendering.frame import BLACK, GREEN, MUTED, ORANGE, PAGE, SKY_BLUE, TEXT, VERMILLION
+from glimpse_env.rendering.colours import BLACK, GREEN, MUTED, ORANGE, PAGE, SKY_BLUE, TEXT, VERMILLION
 from glimpse_env.retina import Retina
 
 CONVNET_IMAGES = 100_000

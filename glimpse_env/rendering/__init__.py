@@ -1,1 +1,1 @@
-"""Pictures of an episode."""
+"""Frames and animations of an episode."""

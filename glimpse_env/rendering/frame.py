@@ -1,8 +1,7 @@
-"""Draw one moment of an episode as an RGB image: canvas and path, what the retina delivers, the belief."""
+"""One frame: an RGB image of a moment of an episode, with the canvas, the path, the glimpse and the belief."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,20 @@ from matplotlib.patches import Circle, Rectangle
 from matplotlib.transforms import Affine2D, Bbox, TransformedBbox
 from numpy.typing import NDArray
 
-from glimpse_env.retina import Retina
+from glimpse_env.rendering.colours import (
+    BLACK,
+    FAINT,
+    GREEN,
+    MUTED,
+    ORANGE,
+    PAGE,
+    SKY_BLUE,
+    TEXT,
+    TRACK,
+    VERMILLION,
+)
+from glimpse_env.rendering.scene import Scene
+from glimpse_env.retina import MAX_PIXEL
 
 # Video encoders want multiples of 16.
 WIDTH, HEIGHT = 960, 528
@@ -28,48 +40,21 @@ BELIEF_TOP, ROW_HEIGHT, MAX_ROWS = 275, 23, 10
 BAR_LEFT, BAR_RIGHT, BAR_HEIGHT = 664, 884, 14
 MAX_NAME_LENGTH = 13
 
-PAGE, BLACK, TRACK, FAINT, MUTED, TEXT = "#161b22", "#000000", "#262d37", "#57606d", "#9aa4b2", "#f0f3f6"
-# Okabe and Ito's palette: told apart with every kind of colour blindness.
-ORANGE, SKY_BLUE, GREEN, VERMILLION = "#e69f00", "#56b4e9", "#009e73", "#d55e00"
-
-
-@dataclass(frozen=True)
-class Scene:
-    """One moment of an episode: everything that a picture of it shows.
-
-    Attributes:
-        canvas: uint8 (C, H, W), C is 1 or 3.
-        glimpse: float32 (num_scales * C, g, g) in [0, 1] with g = retina.glimpse_size; channel = scale * C + c.
-        locations: float32 (t, 2), (x, y) in [-1, 1] of every glimpse so far, the current one last; t >= 1.
-        belief: float (num_classes,), sums to 1.
-        class_names: one name per class.
-        retina: the geometry of looking.
-        num_glimpses: glimpses in a whole episode.
-        label: the true class once the episode is over, None before.
-    """
-
-    canvas: np.ndarray
-    glimpse: np.ndarray
-    locations: np.ndarray
-    belief: np.ndarray
-    class_names: tuple[str, ...]
-    retina: Retina
-    num_glimpses: int
-    label: int | None
-
 
 def draw_frame(scene: Scene) -> np.ndarray:
-    """Draw a moment of an episode.
+    """Draws a frame.
 
     Args:
-        scene: What to draw. Of more than 10 classes, the most believed 10 are shown.
+        scene: What to draw. Of more than 10 classes, the 10 most probable and the true one are shown.
 
     Returns:
-        uint8 (528, 960, 3), whatever the scene.
+        `(528, 960, 3)` uint8, the same size for every scene.
 
     Example:
         >>> import numpy as np
-        >>> from glimpse_env.rendering.frame import Scene, draw_frame
+        >>> from glimpse_env.rendering.frame import draw_frame
+        >>> from glimpse_env.rendering.scene import Scene
+        >>> from glimpse_env.retina import Retina
         >>> scene = Scene(
         ...     canvas=np.zeros((1, 28, 28), np.uint8),
         ...     glimpse=np.zeros((1, 8, 8), np.float32),
@@ -90,58 +75,8 @@ def draw_frame(scene: Scene) -> np.ndarray:
     return page.to_array()
 
 
-class _Page:
-    """A figure without axes, drawn on in pixels from its top left corner: no layout, so fast and steady."""
-
-    def __init__(self) -> None:
-        # At 72 dots an inch a point is a pixel, so that line widths and font sizes are in pixels too.
-        self._figure = Figure(figsize=(WIDTH / 72, HEIGHT / 72), dpi=72, facecolor=PAGE)
-        self._canvas = FigureCanvasAgg(self._figure)
-        self._transform = Affine2D().scale(1, -1).translate(0, HEIGHT)
-        left, top, side = CARD
-        self._card = TransformedBbox(Bbox.from_bounds(left, top, side, side), self._transform)
-
-    def add(self, artist: Artist, *, inside_card: bool = False) -> None:
-        artist.set_transform(self._transform)
-        self._figure.add_artist(artist)
-        if inside_card:
-            artist.set_clip_box(self._card)
-
-    def text(
-        self, x: float, y: float, text: str, size: float, color: str | tuple[float, ...] = TEXT, **kwargs: Any
-    ) -> None:
-        # Names are anybody's: a dollar sign in one is no formula.
-        self._figure.text(
-            x,
-            y,
-            text,
-            transform=self._transform,
-            fontsize=size,
-            color=color,
-            family="DejaVu Sans",
-            parse_math=False,
-            usetex=False,
-            va="center_baseline",
-            **kwargs,
-        )
-
-    def image(self, left: int, top: int, width: int, height: int, pixels: np.ndarray) -> None:
-        """Draw uint8 (C, h, w) pixels on width x height pixels of the page, each one a crisp block."""
-        rows = np.arange(height) * pixels.shape[1] // height
-        columns = np.arange(width) * pixels.shape[2] // width
-        enlarged = np.moveaxis(pixels, 0, -1)[rows[:, None], columns]
-        rgb = np.broadcast_to(enlarged, (height, width, 3))
-        self._figure.figimage(rgb, left, HEIGHT - top - height, origin="upper")
-
-    def to_array(self) -> NDArray[np.uint8]:
-        self._canvas.draw()  # type: ignore[no-untyped-call]
-        rgba = np.asarray(self._canvas.buffer_rgba())  # type: ignore[no-untyped-call]
-        rgb: NDArray[np.uint8] = rgba[..., :3].copy()
-        return rgb
-
-
 def _scale_style(scale: int) -> dict[str, Any]:
-    """How a scale's square looks on the canvas and around its panel: the finest solid, the others dashed."""
+    """The outline of a scale on the canvas and around its panel: solid for the finest, dashed for the others."""
     if scale == 0:
         return {"edgecolor": ORANGE, "linewidth": 3}
     return {"edgecolor": ORANGE, "linewidth": 2, "linestyle": (0, (4, 2))}
@@ -152,7 +87,7 @@ def _draw_canvas(page: _Page, scene: Scene) -> None:
     page.add(Rectangle((card_left, card_top), side, side, facecolor=BLACK, zorder=-1))
 
     height, width = shape = scene.canvas.shape[1:]
-    # The margin shows a coarse patch whole only where the canvas stays at least two thirds of the card.
+    # The margin grows with the coarsest patch, but leaves at least two thirds of the card to the canvas.
     finest, coarsest = scene.retina.patch_size(0), scene.retina.field_of_view
     margins = max(finest + finest % 2, min(coarsest, max(shape) // 2))
     zoom = side / (max(shape) + margins)
@@ -194,7 +129,7 @@ def _draw_retina(page: _Page, scene: Scene) -> None:
 
     gaps = PANEL_GAP * (scene.retina.num_scales - 1)
     side = min(PANEL_SIDE, (COLUMN_RIGHT - COLUMN_LEFT - gaps) // scene.retina.num_scales)
-    pixels = np.round(np.clip(scene.glimpse, 0, 1) * 255).astype(np.uint8)
+    pixels = np.round(np.clip(scene.glimpse, 0, 1) * MAX_PIXEL).astype(np.uint8)
     for scale, patch in enumerate(np.split(pixels, scene.retina.num_scales)):
         left = COLUMN_LEFT + scale * (side + PANEL_GAP)
         page.image(left, PANELS_TOP, side, side, patch)
@@ -210,7 +145,7 @@ def _draw_belief(page: _Page, scene: Scene) -> None:
         title += f" (top {len(classes)} of {len(scene.class_names)} classes)"
     page.text(COLUMN_LEFT, BELIEF_TOP - 12, title, 12, MUTED)
     possible = scene.belief[scene.belief > 0]
-    # abs: the entropy of a certain belief is no "-0.00".
+    # abs: the entropy of a certain belief would be shown as "-0.00".
     entropy = f"entropy {abs((possible * np.log(possible)).sum()):.2f} nats"
     page.text(COLUMN_RIGHT, BELIEF_TOP - 12, entropy, 12, MUTED, ha="right")
 
@@ -218,7 +153,7 @@ def _draw_belief(page: _Page, scene: Scene) -> None:
     highlight = ORANGE
     if scene.label is not None:
         highlight = GREEN if prediction == scene.label else VERMILLION
-        verdict = "✓ right" if prediction == scene.label else "✗ wrong"
+        verdict = "✓ correct" if prediction == scene.label else "✗ wrong"
         page.text(COLUMN_RIGHT, 34, verdict, 20, highlight, weight="bold", ha="right")
 
     for row, index in enumerate(classes):
@@ -242,10 +177,60 @@ def _draw_belief(page: _Page, scene: Scene) -> None:
 
 
 def _shown_classes(scene: Scene) -> list[int]:
-    """All classes in their order if they fit, else the most believed ones, and always the true one."""
+    """All classes in their order if they fit, else the most probable ones; the true one is always among them."""
     if len(scene.belief) <= MAX_ROWS:
         return list(range(len(scene.belief)))
     classes: list[int] = np.argsort(-scene.belief, kind="stable")[:MAX_ROWS].tolist()
     if scene.label is not None and scene.label not in classes:
         classes[-1] = scene.label
     return classes
+
+
+class _Page:
+    """A figure without axes, drawn on in pixels from its top-left corner, which is faster than a layout."""
+
+    def __init__(self) -> None:
+        # At 72 dots an inch a point is a pixel, so that line widths and font sizes are in pixels too.
+        self._figure = Figure(figsize=(WIDTH / 72, HEIGHT / 72), dpi=72, facecolor=PAGE)
+        self._canvas = FigureCanvasAgg(self._figure)
+        self._transform = Affine2D().scale(1, -1).translate(0, HEIGHT)
+        left, top, side = CARD
+        self._card = TransformedBbox(Bbox.from_bounds(left, top, side, side), self._transform)
+
+    def add(self, artist: Artist, *, inside_card: bool = False) -> None:
+        artist.set_transform(self._transform)
+        self._figure.add_artist(artist)
+        if inside_card:
+            artist.set_clip_box(self._card)
+
+    def text(
+        self, x: float, y: float, text: str, size: float, color: str | tuple[float, ...] = TEXT, **kwargs: Any
+    ) -> None:
+        # A class name may contain a dollar sign, which must not start a formula.
+        self._figure.text(
+            x,
+            y,
+            text,
+            transform=self._transform,
+            fontsize=size,
+            color=color,
+            family="DejaVu Sans",
+            parse_math=False,
+            usetex=False,
+            va="center_baseline",
+            **kwargs,
+        )
+
+    def image(self, left: int, top: int, width: int, height: int, pixels: np.ndarray) -> None:
+        """Draws pixels `(C, h, w)` uint8 on width x height pixels of the page, each one as a block of one colour."""
+        rows = np.arange(height) * pixels.shape[1] // height
+        columns = np.arange(width) * pixels.shape[2] // width
+        enlarged = np.moveaxis(pixels, 0, -1)[rows[:, None], columns]
+        rgb = np.broadcast_to(enlarged, (height, width, 3))
+        self._figure.figimage(rgb, left, HEIGHT - top - height, origin="upper")
+
+    def to_array(self) -> NDArray[np.uint8]:
+        self._canvas.draw()  # type: ignore[no-untyped-call]
+        rgba = np.asarray(self._canvas.buffer_rgba())  # type: ignore[no-untyped-call]
+        rgb: NDArray[np.uint8] = rgba[..., :3].copy()
+        return rgb

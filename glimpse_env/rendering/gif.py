@@ -1,4 +1,4 @@
-"""One episode as an animated picture."""
+"""An episode as an animated GIF."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def save_gif(
         `path`.
 
     Raises:
-        TypeError: `env` is no single environment.
+        TypeError: `env` is no single environment, but, for example, a vector environment.
         ValueError: `env` does not render images.
     """
     if not isinstance(env, gym.Env):

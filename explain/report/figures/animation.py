@@ -20,7 +20,7 @@ from explain.report.figures.eig_maps import check_grid, draw_map, mark_next
 from explain.report.figures.images import mark_glimpses, mark_way, show_image
 from explain.report.figures.inputs import MAX_CLASSES, check_class_names, check_images, check_shape, shorten
 from explain.report.figures.style import FAINT, INK, MUTED, RIGHT, WRONG, look, make_figure
-from glimpse_env.rendering.frame import BLACK, SKY_BLUE
+from glimpse_env.rendering.colours import BLACK, SKY_BLUE
 from glimpse_env.rendering.gif import LAST_FRAME_SECONDS
 from glimpse_env.retina import MAX_PIXEL
 

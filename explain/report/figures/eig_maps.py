@@ -20,7 +20,7 @@ from explain.recording import Recording
 from explain.report.figures.images import make_grid, mark_glimpses, patches_of, show_image
 from explain.report.figures.inputs import check_images, check_shape
 from explain.report.figures.style import look
-from glimpse_env.rendering.frame import BLACK
+from glimpse_env.rendering.colours import BLACK
 from glimpse_env.retina import MAX_PIXEL, grid_locations
 
 # From transparent to opaque, so that the canvas is seen where there is nothing to gain.

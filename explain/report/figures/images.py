@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from explain.recording import Recording
 from explain.report.figures.style import INK, PAGE_WIDTH, RIGHT, WRONG, make_figure
-from glimpse_env.rendering.frame import BLACK, ORANGE, SKY_BLUE
+from glimpse_env.rendering.colours import BLACK, ORANGE, SKY_BLUE
 from glimpse_env.retina import MAX_PIXEL
 
 MAX_SIDE = 1.1

@@ -17,7 +17,7 @@ from explain.recording import Recording
 from explain.report.figures.images import make_grid, mark_seen, show_image, write_belief, write_truth
 from explain.report.figures.inputs import check_class_names, check_images, check_shape, shorten
 from explain.report.figures.style import look
-from glimpse_env.rendering.frame import SKY_BLUE
+from glimpse_env.rendering.colours import SKY_BLUE
 from glimpse_env.retina import MAX_PIXEL
 
 NAME_LENGTH = 10

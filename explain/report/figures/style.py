@@ -12,7 +12,7 @@ from matplotlib import rc_context
 from matplotlib.backend_bases import RendererBase
 from matplotlib.figure import Figure
 
-from glimpse_env.rendering.frame import GREEN, ORANGE, SKY_BLUE, VERMILLION
+from glimpse_env.rendering.colours import GREEN, ORANGE, SKY_BLUE, VERMILLION
 
 PAGE_WIDTH = 7.0
 """Both columns of a paper, in inches."""

@@ -1,11 +1,16 @@
+"""Frames: their size, what they show and where."""
+
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 
-from glimpse_env.rendering.frame import Scene, draw_frame
+from glimpse_env.rendering import colours
+from glimpse_env.rendering.frame import BAR_LEFT, BAR_RIGHT, BELIEF_TOP, ROW_HEIGHT, draw_frame
+from glimpse_env.rendering.scene import Scene
 from glimpse_env.retina import Retina
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
@@ -68,8 +73,12 @@ def test_every_moment_is_drawn_on_the_same_size() -> None:
         {"num_classes": 100},
     ],
 )
-def test_draws_any_environment(settings: dict[str, int]) -> None:
-    assert draw_frame(make_scene(**settings, steps=3, label=1)).shape == (528, 960, 3)
+def test_canvas_glimpse_and_belief_are_seen_in_any_environment(settings: dict[str, int]) -> None:
+    scene = make_scene(**settings, steps=3, label=1)
+    assert draw_frame(scene).shape == (528, 960, 3)
+    assert differ(scene, canvas=255 - scene.canvas)
+    assert differ(scene, glimpse=1 - scene.glimpse)
+    assert differ(scene, belief=scene.belief[::-1])
 
 
 def test_the_same_scene_gives_the_same_frame_in_any_thread() -> None:
@@ -106,7 +115,7 @@ def test_the_path_to_a_location_is_seen() -> None:
     assert differ(there, locations=detour)
 
 
-def test_the_label_marks_the_true_class_and_whether_the_belief_is_right() -> None:
+def test_the_label_marks_the_true_class_and_whether_the_belief_is_correct() -> None:
     scene = make_scene()
     believed = int(scene.belief.argmax())
     labels = (None, believed, (believed + 1) % 10, (believed + 2) % 10)
@@ -166,7 +175,7 @@ def test_a_glimpse_beyond_the_canvas_is_seen_in_the_margin() -> None:
     assert not bottom_right.any()
 
 
-def test_of_many_classes_the_most_believed_and_the_true_one_are_shown() -> None:
+def test_of_many_classes_the_most_probable_and_the_true_one_are_shown() -> None:
     scene = make_scene(num_classes=100)
     order = np.argsort(-scene.belief)
 
@@ -192,6 +201,10 @@ def test_long_names_stay_in_their_column() -> None:
     assert changed.max() < 664, "a name reaches into the bars"
 
 
-def test_a_certain_belief_is_drawn() -> None:
-    certain = np.eye(10)[3]
-    assert draw_frame(replace(make_scene(label=3), belief=certain)).shape == (528, 960, 3)
+def test_the_bar_of_a_certain_and_correct_belief_is_full_and_green() -> None:
+    frame = draw_frame(replace(make_scene(label=3), belief=np.eye(10)[3]))
+    middles = [int(BELIEF_TOP + (row + 0.5) * ROW_HEIGHT) for row in range(10)]
+    # Up to where the bar of the label says "true class".
+    bars = frame[middles, BAR_LEFT + 2 : BAR_RIGHT - 80]
+    green = [round(255 * part) for part in to_rgb(colours.GREEN)]
+    assert [bool((bar == green).all()) for bar in bars] == [row == 3 for row in range(10)]

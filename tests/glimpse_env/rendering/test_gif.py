@@ -1,4 +1,4 @@
-"""Episodes as pictures that move: the GIF helper, and gymnasium's video recorder."""
+"""Episodes as animated pictures: GIFs, and Gymnasium's video recorder."""
 
 from __future__ import annotations
 

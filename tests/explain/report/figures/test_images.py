@@ -27,7 +27,7 @@ from explain.report.figures.images import (
     write_truth,
 )
 from explain.report.figures.style import PAGE_WIDTH, RIGHT, WRONG
-from glimpse_env.rendering.frame import ORANGE, SKY_BLUE
+from glimpse_env.rendering.colours import ORANGE, SKY_BLUE
 
 
 @pytest.fixture

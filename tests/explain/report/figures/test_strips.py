@@ -15,7 +15,7 @@ from torch import Tensor
 from explain import Recording
 from explain.report.figures import draw_strips
 from explain.report.figures.style import RIGHT, WRONG
-from glimpse_env.rendering.frame import SKY_BLUE
+from glimpse_env.rendering.colours import SKY_BLUE
 
 IMAGES = [4, 1]
 Pixels = Callable[[Any], np.ndarray]
