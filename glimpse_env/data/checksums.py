@@ -1,14 +1,15 @@
-"""Checks that image data files are the ones their authors published, before anything is read from them.
+"""Checks that data files are the ones that their authors published, before anything is read from them.
 
-torchvision verifies a checksum when it downloads an archive, and afterwards only asks whether the unpacked
-files exist. A copy that broke off or a flipped bit would go unnoticed, and quietly change every result.
+torchvision verifies a checksum when it downloads an archive. Afterwards it only looks whether the unpacked files exist,
+so that it would not notice a broken copy or a flipped bit.
 """
 
 from __future__ import annotations
 
 import gzip
-import hashlib
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import prod
 from pathlib import Path
 
@@ -18,7 +19,7 @@ MNIST_SHA256 = {
     "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
-"""Digests of the four unpacked MNIST files."""
+"""SHA-256 checksums of the four unpacked MNIST files."""
 
 _IDX_UINT8 = 0x08
 
@@ -35,48 +36,56 @@ def verify_idx(
     Args:
         path: The file.
         shape: Shape of the array that it must hold, e.g. `(60000, 28, 28)`.
-        sha256: Digest of the file, where one is known.
-        archive_md5: Digest of the archive that the file was unpacked from. If the archive still lies beside
-            the file, as `<path>.gz`, it must have this digest and contain exactly the file.
+        sha256: SHA-256 checksum of the file, where one is known.
+        archive_md5: MD5 checksum of the archive that the file was unpacked from. If the archive still lies beside the
+            file, as `<path>.gz`, it must have this checksum and contain exactly the file.
 
     Raises:
-        DatasetError: The file is missing, unreadable, truncated, too long or altered; its archive is altered.
+        DatasetError: The file is missing, unreadable, truncated, too long or altered, or its archive is altered.
     """
-    content = _read(path)
-    header = struct.pack(f">HBB{len(shape)}I", 0, _IDX_UINT8, len(shape), *shape)
-    size = len(header) + prod(shape)
-    if len(content) != size:
-        kind = "truncated" if len(content) < size else "too long"
-        raise _unusable(path, f"is {kind}: expected {size} bytes, got {len(content)}")
-    if not content.startswith(header):
-        got = content[: len(header)].hex()
-        raise _unusable(path, f"is altered: expected the idx header {header.hex()} (shape {shape}), got {got}")
+    expected = struct.pack(f">HBB{len(shape)}I", 0, _IDX_UINT8, len(shape), *shape)
+    expected_size = len(expected) + prod(shape)
+    with _read_errors(path), path.open("rb") as file:
+        header, size = file.read(len(expected)), path.stat().st_size
+    if size != expected_size:
+        kind = "truncated" if size < expected_size else "too long"
+        raise _unusable(path, f"is {kind}: expected {expected_size} bytes, got {size}")
+    if header != expected:
+        raise _unusable(
+            path, f"is altered: expected the idx header {expected.hex()} (shape {shape}), got {header.hex()}"
+        )
     if sha256 is not None:
-        _verify_digest(path, "SHA-256", sha256, hashlib.sha256(content).hexdigest())
+        _verify(path, "SHA-256", sha256)
     archive = path.with_name(f"{path.name}.gz")
     if archive_md5 is not None and archive.exists():
         verify_md5(archive, archive_md5)
-        if gzip.decompress(archive.read_bytes()) != content:
+        if gzip.decompress(archive.read_bytes()) != path.read_bytes():
             raise _unusable(path, f"is altered: it differs from what {archive.name} beside it contains")
 
 
 def verify_md5(path: Path, md5: str) -> None:
-    """Checks a file against its published MD5 digest.
+    """Checks a file against its published MD5 checksum.
 
     Raises:
         DatasetError: The file is missing, unreadable, or altered.
     """
-    _verify_digest(path, "MD5", md5, hashlib.md5(_read(path), usedforsecurity=False).hexdigest())
+    _verify(path, "MD5", md5)
 
 
-def _verify_digest(path: Path, algorithm: str, expected: str, got: str) -> None:
+def _verify(path: Path, algorithm: str, expected: str) -> None:
+    # It imports requests, which takes longer to import than glimpse_env.
+    import pooch
+
+    with _read_errors(path):
+        got = pooch.file_hash(str(path), alg=algorithm.lower().replace("-", ""))
     if got != expected:
         raise _unusable(path, f"is altered or truncated: expected {algorithm} {expected}, got {got}")
 
 
-def _read(path: Path) -> bytes:
+@contextmanager
+def _read_errors(path: Path) -> Iterator[None]:
     try:
-        return path.read_bytes()
+        yield
     except FileNotFoundError as error:
         raise DatasetError(f"{path} is missing. Put an intact copy there.") from error
     except OSError as error:

@@ -1,15 +1,11 @@
-"""Named sets of labelled images, each read once and held once per process."""
+"""Data sets by name: each split is loaded and checked once, and held once per process."""
 
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
-from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 from platformdirs import user_cache_dir
 from torch import Tensor
 
-from glimpse_env.data.checksums import MNIST_SHA256, DatasetError, verify_idx, verify_md5
+from glimpse_env.data.checksums import DatasetError
+from glimpse_env.data.sources import BUILT_IN, Loaded, Loader
 from glimpse_env.utils.errors import unknown_name_error
 
 __all__ = ["Dataset", "DatasetError", "Loader", "dataset_names", "load_dataset", "register_dataset"]
@@ -27,13 +24,10 @@ __all__ = ["Dataset", "DatasetError", "Loader", "dataset_names", "load_dataset",
 SPLITS = ("train", "test")
 CHANNELS = (1, 3)
 
-Loaded = tuple[ArrayLike, ArrayLike, Sequence[str]]
-Loader = Callable[[str, Path], Loaded]
-
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """One split of a data set. Everything in the process shares it, so its tensors must never be modified.
+    """One split of a data set. The whole process shares it, so its tensors must never be modified.
 
     Attributes:
         name: The name it was loaded by.
@@ -55,7 +49,7 @@ class Dataset:
         return len(self.class_names)
 
     def to(self, device: torch.device) -> Dataset:
-        """The same data with its tensors on a device; on the CPU the very same."""
+        """The same data with its tensors on a device; on the CPU this very object."""
         return (
             self
             if device.type == "cpu"
@@ -63,17 +57,17 @@ class Dataset:
         )
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Dataset:
-        """A copy of an environment shares its images with it, like all environments of a process."""
+        """Returns itself: a copy of an environment shares its images, like all environments of a process."""
         return self
 
 
 def register_dataset(name: str, loader: Loader) -> None:
-    """Makes own data available under a name. A name that is taken already is replaced.
+    """Registers a data set of your own under a name. A name that is taken already is replaced.
 
     Args:
-        name: What `load_dataset` and `gym.make("Glimpse-v0", dataset=name)` will know it by.
-        loader: Called as `loader(split, data_dir)` with `"train"` or `"test"` and the absolute data folder,
-            which it is free to ignore. Returns `(images, labels, class_names)`, the first two as NumPy arrays
+        name: Its name for `load_dataset` and `gym.make("Glimpse-v0", dataset=name)`.
+        loader: Called as `loader(split, data_dir)` with `"train"` or `"test"` and the absolute data folder, which it
+            may ignore. Returns `(images, labels, class_names)`, the first two as NumPy arrays
             or tensors: images uint8 `(M, H, W)` or channel-last `(M, H, W, C)`, labels integers `(M,)` in
             [0, len(class_names)). Images are shared, not copied, where their layout allows it.
 
@@ -100,17 +94,17 @@ def register_dataset(name: str, loader: Loader) -> None:
 
 
 def dataset_names() -> tuple[str, ...]:
-    """Lists the names that `load_dataset` knows: the built-in ones, then the registered ones."""
+    """Lists the names that `load_dataset` takes: the built-in ones, then the registered ones."""
     return tuple(_loaders)
 
 
 def load_dataset(name: str, split: str = "train", data_dir: str | os.PathLike[str] | None = None) -> Dataset:
-    """Loads a split, or gives back the one that this process holds already.
+    """Loads a split, or returns the one that this process holds already.
 
     Args:
         name: One of `dataset_names()`.
         split: `"train"` or `"test"`.
-        data_dir: Folder of the data files, laid out as torchvision does. None stands for `$GLIMPSE_DATA_DIR`,
+        data_dir: Folder of the data files, in the layout of torchvision. None stands for `$GLIMPSE_DATA_DIR`,
             or else the user's cache directory. Files that are absent are downloaded into it, checksums
             verified. It may be read-only if they are there.
 
@@ -178,107 +172,6 @@ def _as_array(values: ArrayLike) -> NDArray[Any]:
     return values.cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
 
 
-# torchvision and scikit-learn take seconds to import: each loader imports what it needs when it is called.
-
-
-def _load_mnist_like(class_name: str, sha256: Mapping[str, str], split: str, folder: Path) -> Loaded:
-    from torchvision.datasets import mnist
-
-    source = getattr(mnist, class_name)
-    raw = folder / class_name / "raw"
-    prefix, count = ("train", 60_000) if split == "train" else ("t10k", 10_000)
-    shapes = {
-        raw / f"{prefix}-images-idx3-ubyte": (count, 28, 28),
-        raw / f"{prefix}-labels-idx1-ubyte": (count,),
-    }
-    archive_md5 = dict(source.resources)
-    archives = [raw / archive for archive in archive_md5]
-    _download_absent(folder, list(shapes), archives, partial(source, train=split == "train", download=True))
-    for path, shape in shapes.items():
-        verify_idx(path, shape, sha256=sha256.get(path.name), archive_md5=archive_md5[f"{path.name}.gz"])
-    images, labels = shapes
-    # MNIST's own names read "0 - zero".
-    class_names = [label.split(" - ")[0] for label in source.classes]
-    # The data set class would read the `processed` folder of old versions, if there is one, unverified.
-    return mnist.read_image_file(str(images)), mnist.read_label_file(str(labels)), class_names
-
-
-def _load_cifar10(split: str, folder: Path) -> Loaded:
-    from torchvision.datasets import CIFAR10
-
-    batches = folder / CIFAR10.base_folder
-    md5 = dict(CIFAR10.train_list + CIFAR10.test_list)
-    md5[CIFAR10.meta["filename"]] = CIFAR10.meta["md5"]
-    paths = [batches / name for name in md5]
-    _download_absent(folder, paths, [folder / CIFAR10.filename], partial(CIFAR10, download=True))
-    # torchvision verifies them again, but does not say which one is wrong.
-    for path in paths:
-        verify_md5(path, md5[path.name])
-    source = CIFAR10(folder, train=split == "train")
-    return source.data, source.targets, source.classes
-
-
-def _load_svhn(split: str, folder: Path) -> Loaded:
-    from torchvision.datasets import SVHN
-
-    _, filename, md5 = SVHN.split_list[split]
-    path = folder / filename
-    _download_absent(folder, [path], [], partial(SVHN, split=split, download=True))
-    verify_md5(path, md5)
-    source = SVHN(folder, split=split)
-    return source.data.transpose(0, 2, 3, 1), source.labels, list("0123456789")
-
-
-def _load_digits(split: str, folder: Path) -> Loaded:
-    """Enlarges scikit-learn's 8x8 digits; bicubic keeps strokes crisp and reaches full black and white."""
-    from sklearn.datasets import load_digits
-    from sklearn.model_selection import train_test_split
-
-    images, labels = load_digits(return_X_y=True)
-    parts = train_test_split(images, labels, test_size=360, stratify=labels, random_state=0)
-    images, labels = parts[SPLITS.index(split) :: 2]
-    small = torch.from_numpy(images).view(-1, 1, 8, 8) * (255 / 16)
-    large = torch.nn.functional.interpolate(small, size=(28, 28), mode="bicubic").clamp(0, 255).round()
-    return large[:, 0].to(torch.uint8), labels, list("0123456789")
-
-
-def _download_absent(
-    folder: Path, paths: Sequence[Path], archives: Sequence[Path], download: Callable[[Path], object]
-) -> None:
-    """Downloads into a folder of its own first, so that a download that breaks off leaves nothing behind."""
-    absent = [path for path in paths if not path.exists()]
-    if not absent:
-        return
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".download-", dir=folder) as temporary:
-            staging = Path(temporary)
-            # An archive that is here already is unpacked, and only downloaded if its checksum is wrong.
-            for archive in filter(Path.exists, archives):
-                copy = staging / archive.relative_to(folder)
-                copy.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(archive, copy)
-            download(staging)
-            for file in filter(Path.is_file, list(staging.rglob("*"))):
-                target = folder / file.relative_to(staging)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                file.replace(target)
-    except (OSError, HTTPException, RuntimeError) as error:
-        reason = " ".join(str(error).split())
-        names = ", ".join(str(path.relative_to(folder)) for path in absent)
-        raise DatasetError(
-            f"The folder {folder} lacks {names}, and downloading failed ({reason}). Put the files there, or "
-            "name the folder that has them by data_dir or $GLIMPSE_DATA_DIR. GlimpseDigits-v0 works offline."
-        ) from error
-
-
 _lock = threading.RLock()  # Reentrant, because a registered loader may build on load_dataset.
 _held: dict[tuple[str, str, Path], Dataset] = {}
-_loaders: dict[str, Loader] = {
-    "mnist": partial(_load_mnist_like, "MNIST", MNIST_SHA256),
-    "fashion_mnist": partial(_load_mnist_like, "FashionMNIST", {}),
-    "kmnist": partial(_load_mnist_like, "KMNIST", {}),
-    "cifar10": _load_cifar10,
-    "svhn": _load_svhn,
-    "digits": _load_digits,
-}
+_loaders: dict[str, Loader] = dict(BUILT_IN)

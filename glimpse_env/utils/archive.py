@@ -1,4 +1,4 @@
-"""Archives: files of one zip with a description in JSON and tensors, which bring no code."""
+"""Archives: zip files of a description in JSON and of tensors. Reading one executes no code."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_BYTES = 2**33
 
 
 class InvalidFileError(ValueError):
-    """A file is not what it should be, and cannot be loaded."""
+    """A file cannot be loaded, because of its content."""
 
     kind = "file"
 
@@ -29,14 +29,26 @@ class InvalidFileError(ValueError):
         super().__init__(f"{os.fspath(path)} cannot be loaded as {self.kind}: {reason}")
 
 
+def with_suffix(path: str | os.PathLike[str]) -> Path:
+    """Appends `.zip` to a path without suffix, as Stable-Baselines3 does."""
+    path = Path(path)
+    return path if path.suffix else path.with_suffix(".zip")
+
+
+def checksum(description: dict[str, Any], content: bytes) -> str:
+    """The SHA-256 checksum of a description (without its checksum) and a content."""
+    canonical = json.dumps(description, sort_keys=True).encode()
+    return hashlib.sha256(hashlib.sha256(canonical).digest() + hashlib.sha256(content).digest()).hexdigest()
+
+
 @dataclass(frozen=True)
 class Archive:
-    """A kind of archive.
+    """A kind of archive, for example saved agents.
 
     Attributes:
         name: What it holds; the description is in `{name}.json`.
         format: Version of its format; a file of a newer one is refused.
-        error: What is raised where a file cannot be loaded.
+        error: The exception for a file that cannot be loaded.
     """
 
     name: str
@@ -46,8 +58,8 @@ class Archive:
     def write(self, path: str | os.PathLike[str], description: dict[str, Any], tensors: dict[str, Any]) -> None:
         """Writes a file, all or not at all.
 
-        It is complete before it takes the place of an older one, so that neither a crash nor a full disk costs more
-        than the newest state.
+        The file is complete before it takes the place of an older one, so that a crash or a full disk leaves the older
+        one intact.
 
         Args:
             path: Where; `.zip` is added where it has no suffix, and missing folders are made.
@@ -62,7 +74,7 @@ class Archive:
         torch.save(tensors, buffer)
         content = buffer.getvalue()
         described = description | {"format": self.format}
-        described["digest"] = digest(described, content)
+        described["checksum"] = checksum(described, content)
         temporary = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -81,7 +93,7 @@ class Archive:
             raise OSError(error.errno, reason, str(path)) from error
 
     def read(self, path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Reads what `write` wrote, without executing anything.
+        """Reads a file that `write` wrote, without executing anything of it.
 
         Returns:
             The description and the tensors.
@@ -105,14 +117,16 @@ class Archive:
                 raise ValueError(f"{self.name}.json does not describe a saved {self.name}")
             if description["format"] > self.format:
                 raise ValueError(f"its format {description['format']} is newer than {self.format}: update this library")
-            if description.pop("digest", None) != digest(description, content):
-                raise ValueError("its digest does not fit its content: it was altered after it was saved")
+            # Files of the first versions call it a digest.
+            saved = description.pop("checksum" if "checksum" in description else "digest", None)
+            if saved != checksum(description, content):
+                raise ValueError("its checksum does not fit its content: it was altered after it was saved")
             tensors = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
         return description, tensors
 
     @contextmanager
     def complaints_about(self, path: str | os.PathLike[str]) -> Iterator[None]:
-        """Turns whatever goes wrong with the content of a file into one clear error."""
+        """Turns any error about the content of a file into `error`, with the path and the reason."""
         try:
             yield
         except InvalidFileError:
@@ -124,15 +138,3 @@ class Archive:
             elif isinstance(error, KeyError):
                 reason = f"it lacks {error}"
             raise self.error(path, reason) from error
-
-
-def with_suffix(path: str | os.PathLike[str]) -> Path:
-    """The path, with `.zip` at its end where it has no suffix, as in Stable-Baselines3."""
-    path = Path(path)
-    return path if path.suffix else path.with_suffix(".zip")
-
-
-def digest(description: dict[str, Any], content: bytes) -> str:
-    """What fits one description and one content only, as far as anybody knows."""
-    canonical = json.dumps(description, sort_keys=True).encode()
-    return hashlib.sha256(hashlib.sha256(canonical).digest() + hashlib.sha256(content).digest()).hexdigest()

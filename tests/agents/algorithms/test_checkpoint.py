@@ -21,7 +21,7 @@ import agents
 from agents import A2C, PPO, REINFORCE, Algorithm, GlimpseVecEnv, InvalidAgentError
 from agents.algorithms import checkpoint as saving
 from glimpse_env.utils import archive
-from glimpse_env.utils.archive import digest
+from glimpse_env.utils.archive import checksum
 
 SIZES = {"hidden_size": 16, "what_size": 8, "where_size": 8}
 TINY: dict[str, Any] = {"num_envs": 4, "seed": 0, "device": "cpu"}
@@ -52,7 +52,7 @@ def observe(count: int = 5) -> dict[str, np.ndarray]:
 
 
 def forge(path: Path, **changes: Any) -> None:
-    """Writes an agent whose digest is right, so that what is inside has to be judged."""
+    """Writes an agent whose checksum is correct, so that what is inside has to be judged."""
     description, tensors = saving.AGENTS.read(path)
     saving.AGENTS.write(path, description | changes.pop("description", {}), tensors | changes)
 
@@ -69,10 +69,10 @@ def repack(path: Path, contents: dict[str, bytes]) -> None:
 
 
 def redescribe(path: Path, description: Any, content: bytes) -> None:
-    """As an attacker would who knows how digests are made."""
+    """As an attacker would who knows how checksums are made."""
     if isinstance(description, dict):
-        description = {key: value for key, value in description.items() if key != "digest"}
-        description["digest"] = digest(description, content)
+        description = {key: value for key, value in description.items() if key != "checksum"}
+        description["checksum"] = checksum(description, content)
     repack(path, {"agent.json": json.dumps(description).encode(), "tensors.pt": content})
 
 
@@ -216,22 +216,22 @@ def test_no_flipped_byte_goes_unnoticed(path: Path) -> None:
 def test_an_altered_description_is_refused(path: Path) -> None:
     contents = members(path)
     repack(path, contents | {"agent.json": contents["agent.json"].replace(b'"num_rollouts": 3', b'"num_rollouts": 4')})
-    refused(path, "its digest does not fit its content: it was altered after it was saved")
+    refused(path, "its checksum does not fit its content: it was altered after it was saved")
 
 
 def test_altered_tensors_are_refused(path: Path) -> None:
     buffer = io.BytesIO()
     torch.save({"policy": {}}, buffer)
     repack(path, members(path) | {"tensors.pt": buffer.getvalue()})
-    refused(path, "its digest does not fit its content")
+    refused(path, "its checksum does not fit its content")
 
 
-def test_a_missing_digest_is_refused(path: Path) -> None:
+def test_a_missing_checksum_is_refused(path: Path) -> None:
     contents = members(path)
     description = json.loads(contents["agent.json"])
-    del description["digest"]
+    del description["checksum"]
     repack(path, contents | {"agent.json": json.dumps(description).encode()})
-    refused(path, "its digest does not fit its content")
+    refused(path, "its checksum does not fit its content")
 
 
 class Malice:

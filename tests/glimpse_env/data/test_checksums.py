@@ -66,7 +66,7 @@ def test_size_and_header_are_always_checked(idx: Path, damage: Callable[[Path], 
     assert problem in str(raised.value)
 
 
-def test_one_flipped_bit_changes_the_digest(idx: Path) -> None:
+def test_one_flipped_bit_changes_the_checksum(idx: Path) -> None:
     sha256 = hashlib.sha256(CONTENT).hexdigest()
     flip_last_bit(idx)
     with pytest.raises(DatasetError, match=f"expected SHA-256 {sha256}"):

@@ -1,17 +1,18 @@
-"""Archives bring back what went in, and refuse all else."""
+"""Archives: what is written is read, older files load, and anything else is refused."""
 
 from __future__ import annotations
 
 import json
 import os
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from glimpse_env.utils.archive import Archive, InvalidFileError, digest, with_suffix
+from glimpse_env.utils.archive import Archive, InvalidFileError, checksum, with_suffix
 
 
 class InvalidShoeError(InvalidFileError):
@@ -64,14 +65,36 @@ def test_a_truncated_file_is_refused(path: Path, part: int) -> None:
     refused(path, "cannot be loaded as a shoe: it is truncated, or no zip")
 
 
-def test_an_altered_description_is_refused(path: Path) -> None:
+def rewrite(path: Path, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """Replaces the description of a file."""
     with zipfile.ZipFile(path) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
-    described = json.loads(parts["shoe.json"]) | {"size": 44}
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("shoe.json", json.dumps(described))
+        archive.writestr("shoe.json", json.dumps(change(json.loads(parts["shoe.json"]))))
         archive.writestr("tensors.pt", parts["tensors.pt"])
-    refused(path, "it was altered after it was saved")
+
+
+def test_an_altered_description_is_refused(path: Path) -> None:
+    rewrite(path, lambda description: description | {"size": 44})
+    refused(path, "its checksum does not fit its content: it was altered after it was saved")
+
+
+def test_a_missing_checksum_is_refused(path: Path) -> None:
+    rewrite(path, lambda description: {key: value for key, value in description.items() if key != "checksum"})
+    refused(path, "its checksum does not fit its content")
+
+
+def test_a_file_that_calls_its_checksum_a_digest_is_read(path: Path) -> None:
+    rewrite(path, lambda description: {"digest" if key == "checksum" else key: v for key, v in description.items()})
+    description, tensors = SHOES.read(path)
+    assert description == DESCRIPTION | {"format": 3}
+    torch.testing.assert_close(tensors, TENSORS)
+
+
+@pytest.mark.parametrize("key", ["digest", "anything"])
+def test_an_added_key_is_refused(path: Path, key: str) -> None:
+    rewrite(path, lambda description: description | {key: "added"})
+    refused(path, "its checksum does not fit its content")
 
 
 def test_a_failed_write_leaves_the_older_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,11 +116,11 @@ def test_a_missing_file_is_an_error_of_its_own(tmp_path: Path) -> None:
         SHOES.read(tmp_path / "none.zip")
 
 
-def test_a_digest_fits_one_description_and_one_content() -> None:
-    one = digest({"a": 1, "b": 2}, b"content")
-    assert one == digest({"b": 2, "a": 1}, b"content")
-    assert one != digest({"a": 1, "b": 3}, b"content")
-    assert one != digest({"a": 1, "b": 2}, b"other")
+def test_a_checksum_fits_one_description_and_one_content() -> None:
+    one = checksum({"a": 1, "b": 2}, b"content")
+    assert one == checksum({"b": 2, "a": 1}, b"content")
+    assert one != checksum({"a": 1, "b": 3}, b"content")
+    assert one != checksum({"a": 1, "b": 2}, b"other")
 
 
 def test_missing_parts_are_named(path: Path) -> None:
