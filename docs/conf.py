@@ -6,6 +6,9 @@ import importlib
 import re
 from typing import Any
 
+from docutils import nodes
+from docutils.utils.math.latex2mathml import tex2mathml
+
 import glimpse_env
 
 PACKAGES = ("glimpse_env", "agents", "explain")
@@ -14,7 +17,7 @@ project = "glimpse-env"
 author = copyright = "The glimpse-env authors"
 version = release = glimpse_env.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.mathjax"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 # The tables of the study are a part of a page, not a page.
 exclude_patterns = ["_build", "reference-study/*.md"]
 nitpicky = True
@@ -24,6 +27,7 @@ html_title = "glimpse-env"
 html_static_path = ["_static"]
 html_css_files = ["wide.css"]
 html_copy_source = False
+html_math_renderer = "mathml"
 html_show_sphinx = False
 
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
@@ -62,6 +66,7 @@ def to_rst(lines: list[str]) -> list[str]:
                     rewritten.append(f"   {'* -' if column == 0 else '  -'} {cell}")
             table = []
         heading = re.fullmatch(r"#+ (.+)", line)
+        line = re.sub(r"(?<!`)(`[^`]+`)(?=\w)", r"\1\\ ", line)  # a plural: reST wants a break after the backtick
         rewritten += [f".. rubric:: {heading[1]}", ""] if heading else [line]
     return _show_equations(rewritten)
 
@@ -111,7 +116,14 @@ def _exists(target: str) -> bool:
         return False
 
 
+def write_math(translator: Any, node: nodes.math | nodes.math_block) -> None:
+    """Called by Sphinx for each equation: browsers draw MathML without a script, and so without the network."""
+    translator.body.append(tex2mathml(node.astext(), as_block=isinstance(node, nodes.math_block)))
+    raise nodes.SkipNode
+
+
 def setup(app: Any) -> None:
     """Called by Sphinx."""
+    app.add_html_math_renderer("mathml", inline_renderers=(write_math, None), block_renderers=(write_math, None))
     app.connect("autodoc-process-docstring", rewrite_docstring, priority=900)
     app.connect("missing-reference", resolve_reference)
