@@ -83,6 +83,12 @@ def _show_equations(lines: list[str]) -> list[str]:
     return shown
 
 
+def keep_first_line(app: Any, kind: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Called by autodoc before Napoleon, which takes what stands before a colon in the docstring of a field for a type."""
+    if kind in ("attribute", "data", "property") and lines:
+        lines[0] = f": {lines[0]}"
+
+
 def rewrite_docstring(app: Any, kind: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
     """Called by autodoc for each docstring."""
     lines[:] = to_rst(lines)
@@ -125,5 +131,6 @@ def write_math(translator: Any, node: nodes.math | nodes.math_block) -> None:
 def setup(app: Any) -> None:
     """Called by Sphinx."""
     app.add_html_math_renderer("mathml", inline_renderers=(write_math, None), block_renderers=(write_math, None))
+    app.connect("autodoc-process-docstring", keep_first_line, priority=400)
     app.connect("autodoc-process-docstring", rewrite_docstring, priority=900)
     app.connect("missing-reference", resolve_reference)
