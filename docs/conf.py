@@ -84,7 +84,7 @@ def _show_equations(lines: list[str]) -> list[str]:
 
 
 def keep_first_line(app: Any, kind: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
-    """Called by autodoc before Napoleon, which takes what stands before a colon in the docstring of a field for a type."""
+    """Called by autodoc before Napoleon, which takes what stands before a colon in a field's docstring for a type."""
     if kind in ("attribute", "data", "property") and lines:
         lines[0] = f": {lines[0]}"
 
