@@ -1,4 +1,4 @@
-"""Taking glimpses as a Gymnasium environment: importing this package registers the ids."""
+"""Hard attention as Gymnasium environments: importing this package registers their ids."""
 
 from glimpse_env.config import WorldConfig
 from glimpse_env.data.datasets import DatasetError, dataset_names, load_dataset, register_dataset

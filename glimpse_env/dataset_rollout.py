@@ -1,4 +1,4 @@
-"""A sweep: an agent looks at every image of a split, each exactly once."""
+"""Dataset rollouts: an agent looks at every image of a split, each exactly once."""
 
 from __future__ import annotations
 
@@ -24,18 +24,19 @@ class Agent(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class GlimpseBatch:
-    """One glimpse of a batch of images, what the agent made of it, and what that earned.
+    """One glimpse of a batch of images, what the agent did after it, and what that earned.
 
-    A batch has as many rows as the environment has copies; only the first `len(images)` are new.
+    N is the number of sub-environments. Only the first n = `len(images)` rows count: the last batch of a rollout is
+    filled up with images that it has had before.
 
     Attributes:
-        images: Which images of the split they are, `(n,)` int64.
+        images: Indices of the images in the split, `(n,)` int64.
         glimpse: Number of the glimpse, from 0.
         observation: What the agent saw.
-        state: Its state thereafter, as `predict` returned it.
-        logits: Its logits, as the environment understood them, `(N, C)` float32.
-        rewards: `(N,)`.
-        canvases: What there was to see, `(N, channels, H, W)` uint8.
+        state: The state of the agent after it, as `predict` returned it.
+        logits: The logits of its action, clipped to [-20, 20], `(N, num_classes)` float32.
+        rewards: Rewards of the action, `(N,)`.
+        canvases: The whole canvases, `(N, C, H, W)` uint8.
     """
 
     images: NDArray[np.int64]
@@ -50,16 +51,16 @@ class GlimpseBatch:
 def dataset_rollout(
     agent: Agent, env: VectorEnv[Any, Any, Any], num_images: int | None = None, *, seed: int = 0
 ) -> Iterator[GlimpseBatch]:
-    """Shows an agent the images of a split in their order, and lets it act without chance.
+    """Shows an agent the images of a split in order, and lets it act deterministically.
 
-    Image `i` is seen as `env.reset(seed=seed + i, options={"index": i})` shows it in a single environment: how many
-    copies the vector environment has makes no difference.
+    Image `i` is shown as in a single environment after `env.reset(seed=seed + i, options={"index": i})`, however many
+    sub-environments there are.
 
     Args:
-        agent: Who looks; it is reached through `predict` alone.
-        env: A native vector environment, wrapped as the agent needs it.
-        num_images: How many images; by default all of the split.
-        seed: Of the first location of each image, where the environment draws it.
+        agent: The agent; only its `predict` is called.
+        env: A native vector environment, with the wrappers that the agent needs.
+        num_images: Number of images; by default all of the split.
+        seed: Seed of the first location of image 0, where the environment draws it; that of image `i` is `seed + i`.
 
     Yields:
         The glimpses of a batch, one after the other, then those of the next.
@@ -75,7 +76,7 @@ def dataset_rollout(
     for first in range(0, count, env.num_envs):
         batch = np.arange(first, first + env.num_envs)
         seeds = [seed + image for image in batch.tolist()]
-        # The rest of the last batch is filled up from the start.
+        # The last batch is filled up with the first images.
         observation, _ = env.reset(seed=seeds, options={"index": batch % count})  # type: ignore[arg-type]
         canvases = to_numpy(world.canvases)
         state, start = None, np.ones(env.num_envs, dtype=bool)
@@ -101,5 +102,5 @@ def world_of(env: VectorEnv[Any, Any, Any]) -> World:
 
 
 def to_numpy(values: Any) -> NDArray[Any]:
-    """A NumPy array of an array or a tensor on any device; not a copy where it need not be."""
+    """Turns an array, or a tensor on any device, into a NumPy array, without copying where possible."""
     return values.cpu().numpy() if isinstance(values, Tensor) else values

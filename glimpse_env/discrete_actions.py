@@ -20,85 +20,8 @@ from glimpse_env.spaces import MAX_LOGIT, pack_action
 from glimpse_env.world import World
 
 
-class DiscreteActions(gym.ActionWrapper[Any, Any, Any], RecordConstructorArgs):
-    """Offers `MultiDiscrete([grid * grid, num_classes])` actions: a cell of the canvas, and a class.
-
-    Cell `k` of `grid` columns and rows stands for its centre; cells count from the top-left corner, row by row. The
-    class gets the logit 20 and all others -20, so the belief is one-hot, and only the original reward makes sense.
-
-    Args:
-        env: A glimpse environment, its reward included.
-        grid: Number of columns and rows.
-
-    Raises:
-        TypeError: `grid` is not an integer.
-        ValueError: `grid` is less than 1, `env` has other actions than locations and logits, or its reward is
-            shaped by the belief.
-
-    Example:
-        >>> import gymnasium as gym, glimpse_env
-        >>> env = glimpse_env.DiscreteActions(gym.make("GlimpseDigits-v0"), grid=3)
-        >>> env.action_space
-        MultiDiscrete([ 9 10])
-        >>> env.action(np.array([0, 1])).round(2)[:4]
-        array([ -0.67,  -0.67, -20.  ,  20.  ], dtype=float32)
-    """
-
-    def __init__(self, env: Env[Any, Any], grid: int) -> None:
-        RecordConstructorArgs.__init__(self, grid=grid)
-        gym.ActionWrapper.__init__(self, env)
-        self._grid = grid
-        self._choices = _choices(env, env.action_space, grid)
-        self.action_space = spaces.MultiDiscrete(list(self._choices))
-
-    def action(self, action: Any) -> NDArray[np.float32]:
-        """Translates an action `(2,)` of integers into a location and logits `(2 + num_classes,)`.
-
-        Raises:
-            TypeError: The action does not consist of integers.
-            ValueError: The action has another shape, or is out of range.
-        """
-        cells = _read(np.asarray(action), (2,), self._choices)
-        translated: NDArray[np.float32] = _translate(torch.from_numpy(cells), self._grid, self._choices[1]).numpy()
-        return translated
-
-
-class VectorDiscreteActions(VectorWrapper[Any, Any, Any, Any, Any]):
-    """`DiscreteActions` for a vector environment; actions are `(N, 2)`.
-
-    Args:
-        env: A glimpse vector environment, its reward included.
-        grid: Number of columns and rows.
-
-    Raises:
-        TypeError: `grid` is not an integer.
-        ValueError: As for `DiscreteActions`.
-    """
-
-    def __init__(self, env: VectorEnv[Any, Any, Any], grid: int) -> None:
-        super().__init__(env)
-        self._grid = grid
-        self._choices = _choices(env, env.single_action_space, grid)
-        self.single_action_space = spaces.MultiDiscrete(list(self._choices))
-        self.action_space = batch_space(self.single_action_space, env.num_envs)
-
-    def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
-        """Translates the actions and takes them.
-
-        Raises:
-            TypeError: The actions do not consist of integers.
-            ValueError: The actions have another shape, or are out of range.
-        """
-        shape, num_classes = (self.num_envs, 2), self._choices[1]
-        if isinstance(actions, Tensor):
-            _read(actions.cpu().numpy(), shape, self._choices)
-            return self.env.step(_translate(actions.long(), self._grid, num_classes))
-        cells = _read(np.asarray(actions), shape, self._choices)
-        return self.env.step(_translate(torch.from_numpy(cells), self._grid, num_classes).numpy())
-
-
 def _choices(env: Any, action_space: gym.Space[Any], grid: Any) -> tuple[int, int]:
-    """How many cells and how many classes there are to choose from."""
+    """The number of cells and the number of classes, after checking the arguments."""
     if not isinstance(grid, Integral) or isinstance(grid, bool):
         raise TypeError(f"expected grid to be an integer, got {grid!r}")
     if grid < 1:
@@ -127,7 +50,85 @@ def _read(action: NDArray[Any], shape: tuple[int, ...], choices: tuple[int, int]
 
 
 def _translate(cells: Tensor, grid: int, num_classes: int) -> Tensor:
-    """Cells and classes `(..., 2)` int64 as locations and logits `(..., 2 + num_classes)` float32."""
+    """Turns cells and classes `(..., 2)` int64 into actions `(..., 2 + num_classes)` float32."""
     cell, answer = cells.unbind(-1)
     logits = torch.nn.functional.one_hot(answer, num_classes) * (2 * MAX_LOGIT) - MAX_LOGIT
     return pack_action(grid_locations(grid, cells.device)[cell], logits.float())
+
+
+class DiscreteActions(gym.ActionWrapper[Any, Any, Any], RecordConstructorArgs):
+    """Offers `MultiDiscrete([grid * grid, num_classes])` actions: a cell of the canvas, and a class.
+
+    The next location is the centre of the chosen cell; cells are numbered row by row from the top-left corner. The
+    chosen class gets the logit 20 and all others -20. So the belief is one-hot, and rewards that are shaped by it are
+    refused.
+
+    Args:
+        env: A glimpse environment, with its reward.
+        grid: Number of columns and rows.
+
+    Raises:
+        TypeError: `grid` is not an integer.
+        ValueError: `grid` is less than 1, `env` has other actions than locations and logits, or its reward is
+            shaped by the belief.
+
+    Example:
+        >>> import gymnasium as gym, glimpse_env
+        >>> env = glimpse_env.DiscreteActions(gym.make("GlimpseDigits-v0"), grid=3)
+        >>> env.action_space
+        MultiDiscrete([ 9 10])
+        >>> env.action(np.array([0, 1])).round(2)[:4]
+        array([ -0.67,  -0.67, -20.  ,  20.  ], dtype=float32)
+    """
+
+    def __init__(self, env: Env[Any, Any], grid: int) -> None:
+        RecordConstructorArgs.__init__(self, grid=grid)
+        gym.ActionWrapper.__init__(self, env)
+        self._grid = grid
+        self._choices = _choices(env, env.action_space, grid)
+        self.action_space = spaces.MultiDiscrete(list(self._choices))
+
+    def action(self, action: Any) -> NDArray[np.float32]:
+        """Turns an action `(2,)` of integers into a location and logits, `(2 + num_classes,)`.
+
+        Raises:
+            TypeError: The action does not consist of integers.
+            ValueError: The action has another shape, or is out of range.
+        """
+        cells = _read(np.asarray(action), (2,), self._choices)
+        translated: NDArray[np.float32] = _translate(torch.from_numpy(cells), self._grid, self._choices[1]).numpy()
+        return translated
+
+
+class VectorDiscreteActions(VectorWrapper[Any, Any, Any, Any, Any]):
+    """`DiscreteActions` for a vector environment; actions are `(N, 2)`.
+
+    Args:
+        env: A native vector environment, with its reward.
+        grid: Number of columns and rows.
+
+    Raises:
+        TypeError: `grid` is not an integer.
+        ValueError: As for `DiscreteActions`.
+    """
+
+    def __init__(self, env: VectorEnv[Any, Any, Any], grid: int) -> None:
+        super().__init__(env)
+        self._grid = grid
+        self._choices = _choices(env, env.single_action_space, grid)
+        self.single_action_space = spaces.MultiDiscrete(list(self._choices))
+        self.action_space = batch_space(self.single_action_space, env.num_envs)
+
+    def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
+        """Takes the actions, `(N, 2)` integers.
+
+        Raises:
+            TypeError: The actions do not consist of integers.
+            ValueError: The actions have another shape, or are out of range.
+        """
+        shape, num_classes = (self.num_envs, 2), self._choices[1]
+        if isinstance(actions, Tensor):
+            _read(actions.cpu().numpy(), shape, self._choices)
+            return self.env.step(_translate(actions.long(), self._grid, num_classes))
+        cells = _read(np.asarray(actions), shape, self._choices)
+        return self.env.step(_translate(torch.from_numpy(cells), self._grid, num_classes).numpy())

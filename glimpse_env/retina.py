@@ -1,4 +1,4 @@
-"""The retina: what a glimpse at a location looks like, and which pixels of a canvas it covers."""
+"""The retina: how a glimpse at a location looks, and which pixels of a canvas it covers."""
 
 from __future__ import annotations
 
@@ -12,6 +12,27 @@ from torch.nn.functional import pad
 
 MAX_PIXEL = 255
 """The value of a white pixel; pixels are uint8."""
+
+
+def cell_centres(count: int, device: torch.device | None = None) -> Tensor:
+    """The centres of `count` equal parts of [-1, 1], `(2 i + 1 - count) / count` for `i` from 0; `(count,)` float32.
+
+    Example:
+        >>> cell_centres(2)
+        tensor([-0.5000,  0.5000])
+    """
+    return (2 * torch.arange(count, device=device) + 1 - count) / count
+
+
+def grid_locations(grid: int, device: torch.device | None = None) -> Tensor:
+    """The centres of `grid` by `grid` equal cells of a canvas, row by row, `(grid**2, 2)` float32, `(x, y)`.
+
+    Example:
+        >>> grid_locations(2).tolist()
+        [[-0.5, -0.5], [0.5, -0.5], [-0.5, 0.5], [0.5, 0.5]]
+    """
+    along = cell_centres(grid, device)
+    return torch.stack([along.repeat(grid), along.repeat_interleave(grid)], dim=1)
 
 
 @dataclass(frozen=True)
@@ -63,7 +84,7 @@ class Retina:
         for scale in range(self.num_scales):
             if scale > 0:
                 half = 2 ** (scale - 1)
-                # One name for all, so that each is freed once the next is there.
+                # One variable for all sums, so that each is freed as soon as the next is computed.
                 pooled = pad(pooled.to(_sum_dtype(scale)), (half, half, half, half))
                 pooled = pooled[..., :-half, :] + pooled[..., half:, :]
                 pooled = pooled[..., :-half] + pooled[..., half:]
@@ -89,7 +110,7 @@ class Retina:
         patches = []
         for scale, table in enumerate(tables):
             plan = _plan(canvas_shape, channels, size, scale, locations.device)
-            if count == 1:  # a slice of one table takes half as long as picking the same pixels one by one
+            if count == 1:  # slicing one table takes half the time of gathering the same pixels
                 x, y = _starts(locations, plan.half, plan.shift)[0].tolist()
                 side, block = size * 2**scale, 2**scale
                 patches.append(table[:, :, y : y + side : block, x : x + side : block] / plan.max_sum)
@@ -175,27 +196,6 @@ class Retina:
         for glimpse in range(1, covered.shape[1]):
             covered[:, glimpse] |= covered[:, glimpse - 1]
         return covered
-
-
-def cell_centres(count: int, device: torch.device | None = None) -> Tensor:
-    """The centres of `count` equal parts of [-1, 1], `(2 i + 1 - count) / count` for `i` from 0; `(count,)` float32.
-
-    Example:
-        >>> cell_centres(2)
-        tensor([-0.5000,  0.5000])
-    """
-    return (2 * torch.arange(count, device=device) + 1 - count) / count
-
-
-def grid_locations(grid: int, device: torch.device | None = None) -> Tensor:
-    """The centres of `grid` by `grid` equal cells of a canvas, row by row, `(grid**2, 2)` float32, `(x, y)`.
-
-    Example:
-        >>> grid_locations(2).tolist()
-        [[-0.5, -0.5], [0.5, -0.5], [-0.5, 0.5], [0.5, 0.5]]
-    """
-    along = cell_centres(grid, device)
-    return torch.stack([along.repeat(grid), along.repeat_interleave(grid)], dim=1)
 
 
 def _starts(locations: Tensor, half: Tensor, shift: Tensor) -> Tensor:

@@ -15,6 +15,16 @@ from glimpse_env.rewards import DEFAULT_WEIGHT, REWARDS, RewardFunction
 from glimpse_env.world import World
 
 
+def _world_of(env: Any, action_space: gym.Space[Any]) -> World:
+    world = getattr(env.unwrapped, "world", None)
+    if not isinstance(world, World) or action_space != world.action_space:
+        raise ValueError(
+            "expected a glimpse environment (of several, the native vector environment) whose actions are "
+            f"locations and logits, got {env} with {action_space}; DiscreteActions goes around the reward, not below"
+        )
+    return world
+
+
 class GlimpseReward(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     """Pays what a reward function computes, in the place of whatever `env` pays.
 
@@ -170,13 +180,3 @@ class VectorAnytimeReward(VectorGlimpseReward):
 
     def __init__(self, env: VectorEnv[Any, Any, Any], weight: float = DEFAULT_WEIGHT) -> None:
         super().__init__(env, replace(REWARDS["anytime"], weight=weight))
-
-
-def _world_of(env: Any, action_space: gym.Space[Any]) -> World:
-    world = getattr(env.unwrapped, "world", None)
-    if not isinstance(world, World) or action_space != world.action_space:
-        raise ValueError(
-            "expected a glimpse environment (of several, the native vector environment) whose actions are "
-            f"locations and logits, got {env} with {action_space}; DiscreteActions goes around the reward, not below"
-        )
-    return world

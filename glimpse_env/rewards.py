@@ -107,7 +107,7 @@ def read_weight(weight: Any) -> float:
 class RewardFunction:
     """What every action of an episode earns; the equation is at the top of the module.
 
-    It holds no state: calling it for beliefs that nobody has stated changes nothing.
+    It holds no state, so that it can be called for hypothetical beliefs too.
 
     Attributes:
         potential: Potential of the shaping term, or None for the hard reward alone.

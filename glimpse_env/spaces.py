@@ -1,4 +1,4 @@
-"""The observation and action spaces, and the codec between an action and what it says."""
+"""The observation and action spaces, and the codec between an action and its parts: location, logits, belief."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ ArrayT = TypeVar("ArrayT", NDArray[np.float32], Tensor)
 
 
 class Action(NamedTuple):
-    """What an action says, each part an array or a tensor with the same leading dimensions.
+    """The parts of an action, arrays or tensors with the same leading dimensions.
 
     Attributes:
         location: Where to look next, `(..., 2)`, `(x, y)` in [-1, 1].
-        logits: Of the belief, `(..., num_classes)` in [-20, 20].
+        logits: The logits of the belief, `(..., num_classes)` in [-20, 20].
     """
 
     location: Any
@@ -35,7 +35,7 @@ class Action(NamedTuple):
 
 
 def observation_space(channels: int, retina: Retina) -> spaces.Dict:
-    """The space of what an agent sees: the glimpse, `(num_scales * channels, g, g)`, and where it was taken."""
+    """The space of observations: a glimpse, `(num_scales * channels, g, g)`, and the location where it was taken."""
     size = retina.glimpse_size
     return spaces.Dict(
         glimpse=spaces.Box(0.0, 1.0, (retina.num_scales * channels, size, size), np.float32),
@@ -44,13 +44,13 @@ def observation_space(channels: int, retina: Retina) -> spaces.Dict:
 
 
 def action_space(num_classes: int) -> spaces.Box:
-    """The space of what an agent says: the next location `(x, y)`, then the logits of its belief, one per class."""
+    """The space of actions: the next location `(x, y)`, then the logits of the belief, one per class."""
     high = np.array([1.0] * LOCATION_SIZE + [MAX_LOGIT] * num_classes, dtype=np.float32)
     return spaces.Box(-high, high, dtype=np.float32)
 
 
 def num_classes_of(space: spaces.Space[Any]) -> int:
-    """How many classes the actions of a space tell apart.
+    """The number of classes of an action space.
 
     Raises:
         ValueError: It is not the action space of a glimpse environment.
@@ -73,7 +73,7 @@ def pack_action(location: ArrayT, logits: ArrayT) -> ArrayT:
 
 
 def unpack_action(action: ArrayT) -> Action:
-    """Parts an action `(..., 2 + num_classes)`; the parts share its memory.
+    """Splits an action `(..., 2 + num_classes)` into its parts, which share its memory.
 
     Example:
         >>> unpack_action(torch.tensor([0.5, -1.0, 3.0, -3.0])).logits
@@ -83,7 +83,7 @@ def unpack_action(action: ArrayT) -> Action:
 
 
 def belief_of(logits: Tensor) -> Tensor:
-    """The belief `(..., num_classes)` that logits of an action stand for: their softmax, clipped to [-20, 20] before.
+    """The belief of an action, `(..., num_classes)`: the softmax of its logits, after clipping them to [-20, 20].
 
     Example:
         >>> belief_of(torch.tensor([0.0, 0.0]))
@@ -93,16 +93,16 @@ def belief_of(logits: Tensor) -> Tensor:
 
 
 def read_action(action: Any, shape: tuple[int, ...], device: torch.device) -> Tensor:
-    """Turns an action into a tensor of numbers within the action space, or says what is wrong with it.
+    """Turns actions into a tensor that lies in the action space, or raises an error that says what is wrong with them.
 
     Args:
         action: NumPy array, torch tensor or nested sequence of floats.
-        shape: The shape that it must have, `(2 + num_classes,)` or `(N, 2 + num_classes)`.
-        device: Where the tensor is needed.
+        shape: The expected shape, `(2 + num_classes,)` or `(N, 2 + num_classes)`.
+        device: Device of the result.
 
     Returns:
-        A copy with a batch in front, `(N, 2 + num_classes)`, float32 on `device`: locations clipped to [-1, 1], class
-        logits to [-20, 20].
+        A new tensor `(N, 2 + num_classes)`, N = 1 for a single action, float32 on `device`: locations clipped to
+        [-1, 1], logits to [-20, 20].
 
     Raises:
         TypeError: The action does not consist of floating-point numbers.
@@ -126,7 +126,7 @@ def read_action(action: Any, shape: tuple[int, ...], device: torch.device) -> Te
 
 
 def as_array(name: str, values: Any) -> NDArray[Any]:
-    """NumPy's array of `values`, or a `ValueError` where they are no regular array."""
+    """Turns `values` into a NumPy array, or raises a `ValueError` where they are no regular array."""
     try:
         return np.asarray(values)
     except ValueError as error:

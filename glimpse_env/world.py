@@ -25,6 +25,19 @@ TEST_CANVASES = counter_rng.make_key(2014)
 """The key of the test canvases: canvas `i` is that of episode `i` under this key, the same in every run."""
 
 
+def _check_canvas(config: WorldConfig, height: int, width: int) -> None:
+    if config.canvas_size is not None and config.canvas_size < max(height, width):
+        raise ValueError(
+            f"expected canvas_size to be at least {max(height, width)}, the image's size in {config.dataset!r}, "
+            f"got {config.canvas_size}"
+        )
+    if config.num_distractors > 0 and min(height, width) < canvases.CROP:
+        raise ValueError(
+            f"distractors are crops of {canvases.CROP}x{canvases.CROP} pixels, but the images of {config.dataset!r} "
+            f"have {height}x{width}"
+        )
+
+
 class World:
     """Holds the images, the current canvases, and what has happened in the current episodes.
 
@@ -69,7 +82,7 @@ class World:
         self._uniform_potential = initial_potential(num_envs, self.dataset.num_classes, device)
         self.potential = self._uniform_potential
         self._data = self.dataset.to(device)
-        self._num_canvas_draws = 0 if config.canvas_size is None else canvases.draws_needed(config.num_distractors)
+        self._num_canvas_numbers = 0 if config.canvas_size is None else canvases.numbers_needed(config.num_distractors)
         self.path: list[Tensor] = []
         self._tables: list[Tensor] = []
         self._initial_locations = None
@@ -111,7 +124,7 @@ class World:
 
     def seed(self, keys: counter_rng.Keys) -> None:
         """Restarts the random numbers, with one key per sub-environment, `(N,)`."""
-        self._sampler = EpisodeSampler(keys, len(self._data.images), self._num_canvas_draws, self.device)
+        self._sampler = EpisodeSampler(keys, len(self._data.images), self._num_canvas_numbers, self.device)
 
     def begin(self, indices: Tensor | None = None, episode: int | None = None) -> dict[str, Tensor]:
         """Begins an episode in every sub-environment and takes its first glimpse. The world must be `seeded`.
@@ -199,19 +212,6 @@ class World:
             return self._data.images.index_select(0, self.indices)
         if config.split == "test":
             keys = np.full(self.num_envs, TEST_CANVASES)
-            uniform = counter_rng.uniform(keys, self.indices.cpu().numpy(), 0, self._num_canvas_draws)
+            uniform = counter_rng.uniform(keys, self.indices.cpu().numpy(), 0, self._num_canvas_numbers)
             numbers = torch.from_numpy(uniform).to(self.device)
         return canvases.place(self._data.images, self.indices, config.canvas_size, config.num_distractors, numbers)
-
-
-def _check_canvas(config: WorldConfig, height: int, width: int) -> None:
-    if config.canvas_size is not None and config.canvas_size < max(height, width):
-        raise ValueError(
-            f"expected canvas_size to be at least {max(height, width)}, the image's size in {config.dataset!r}, "
-            f"got {config.canvas_size}"
-        )
-    if config.num_distractors > 0 and min(height, width) < canvases.CROP:
-        raise ValueError(
-            f"distractors are crops of {canvases.CROP}x{canvases.CROP} pixels, but the images of {config.dataset!r} "
-            f"have {height}x{width}"
-        )

@@ -1,8 +1,8 @@
-"""Canvases: what the world holds, made from the images of a data set.
+"""Canvases, made from the images of a data set.
 
 A plain canvas is the image itself. A translated canvas is background with the image at a random place. A cluttered one
-has distractors as well: crops of other images, as in the cluttered MNIST of Mnih et al. 2014, section 4.1. All are
-uint8, and all are made in one go for any number of copies.
+has distractors too: crops of other images, as in the cluttered MNIST of Mnih et al. 2014, section 4.1. All are uint8,
+and those of all sub-environments are made in one call.
 """
 
 from __future__ import annotations
@@ -16,35 +16,35 @@ CROP = 8
 """Side of a distractor in pixels."""
 
 
-def draws_needed(num_distractors: int) -> int:
+def numbers_needed(num_distractors: int) -> int:
     """How many uniform numbers `place` takes for a canvas: two for the image, five for each distractor."""
     return 2 + 5 * num_distractors
 
 
-def place(images: Tensor, chosen: Tensor, canvas_size: int, num_distractors: int, draws: Tensor) -> Tensor:
-    """Puts images, and distractors below them, at random places of empty canvases.
+def place(images: Tensor, chosen: Tensor, canvas_size: int, num_distractors: int, numbers: Tensor) -> Tensor:
+    """Places images, and distractors, at random on empty canvases.
 
-    First the distractors, each a crop of 8x8 pixels from an image drawn with replacement, are added up and clipped;
-    then the image is added, and the sum clipped again.
+    First the distractors, each a crop of 8x8 pixels of an image drawn with replacement, are added up and clipped. Then
+    the image is added, and the sum is clipped again.
 
     Args:
         images: All images of the split, `(M, C, H, W)` uint8.
-        chosen: Which image each canvas shows, `(N,)` int64.
+        chosen: Index of each canvas's image, `(N,)` int64.
         canvas_size: Side of a canvas in pixels, at least `max(H, W)`.
         num_distractors: How many distractors each canvas has.
-        draws: Uniform numbers in [0, 1), `(N, draws_needed(num_distractors))`: the image's place `(x, y)`, then for
-            each distractor its image, the crop's place in that image `(x, y)`, and its place on the canvas `(x, y)`.
+        numbers: Uniform numbers in [0, 1), `(N, numbers_needed(num_distractors))`: the image's place `(x, y)`, then
+            for each distractor its image, the crop's place in that image `(x, y)`, its place on the canvas `(x, y)`.
 
     Returns:
         The canvases, `(N, C, canvas_size, canvas_size)` uint8.
     """
     count = len(chosen)
     _, channels, height, width = images.shape
-    # As narrow as the sum of all distractors allows.
+    # The narrowest type that holds the sum of all distractors.
     dtype = torch.int16 if num_distractors * MAX_PIXEL <= torch.iinfo(torch.int16).max else torch.int32
     canvases = torch.zeros(count, channels, canvas_size * canvas_size, dtype=dtype, device=images.device)
     if num_distractors > 0:
-        source, crop_x, crop_y, x, y = draws[:, 2:].view(count, num_distractors, 5).unbind(-1)
+        source, crop_x, crop_y, x, y = numbers[:, 2:].view(count, num_distractors, 5).unbind(-1)
         source = _pick(source, len(images))
         crops = images[
             source[..., None, None, None],
@@ -58,8 +58,8 @@ def place(images: Tensor, chosen: Tensor, canvas_size: int, num_distractors: int
         index = index.reshape(count, 1, -1).expand(-1, channels, -1)
         canvases.scatter_add_(2, index, crops.transpose(1, 2).reshape(count, channels, -1).to(dtype))
         canvases.clamp_(max=MAX_PIXEL)
-    rows = _span(_pick(draws[:, 1], canvas_size - height + 1), height)
-    cols = _span(_pick(draws[:, 0], canvas_size - width + 1), width)
+    rows = _span(_pick(numbers[:, 1], canvas_size - height + 1), height)
+    cols = _span(_pick(numbers[:, 0], canvas_size - width + 1), width)
     index = (rows[:, :, None] * canvas_size + cols[:, None, :]).view(count, 1, -1).expand(-1, channels, -1)
     canvases.scatter_add_(2, index, images.index_select(0, chosen).view(count, channels, -1).to(dtype))
     return canvases.clamp_(max=MAX_PIXEL).to(torch.uint8).view(count, channels, canvas_size, canvas_size)

@@ -1,9 +1,9 @@
-"""Random draws as a pure function of who draws, and for which episode.
+"""Counter-based random numbers: a pure function of a key and the number of an episode.
 
-Every copy of an environment has a key, made from its seed. What it draws for episode `k` depends on the key and `k`
-alone, so one vectorised call serves any number of copies, and a copy in a vector environment draws exactly what a
-single environment with the same seed draws. The mixing function is the finaliser of SplitMix64 (Steele, Lea and Flood,
-"Fast Splittable Pseudorandom Number Generators", 2014).
+Every sub-environment has a key, made from its seed. Its random numbers for episode `k` depend on the key and `k` alone.
+So one vectorised call serves all sub-environments, and each gets exactly the numbers that a single environment with the
+same seed gets. The mixing function is the finaliser of SplitMix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom
+Number Generators", 2014).
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ _FEISTEL_MIN_BITS = 6  # with fewer, some permutations of few items come several
 
 
 def make_key(seed: int) -> np.uint64:
-    """Makes the key of the copy that was seeded with `seed` (any integer >= 0)."""
+    """Makes the key of a seed (any integer >= 0)."""
     return np.uint64(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0])
 
 
 def random_keys(generator: np.random.Generator, count: int) -> Keys:
-    """Makes keys of `count` copies that were not seeded."""
+    """Makes keys for `count` sub-environments without seeds."""
     return generator.integers(2**64, size=count, dtype=np.uint64)
 
 
@@ -34,10 +34,10 @@ def uniform(keys: Keys, episodes: NDArray[np.int64], purpose: int, count: int) -
     """Draws uniform numbers.
 
     Args:
-        keys: One key a copy, `(N,)`.
-        episodes: The number of the episode that each copy draws for, `(N,)`, >= 0.
-        purpose: What the numbers are for; draws for different purposes are independent.
-        count: How many numbers each copy gets.
+        keys: One key per sub-environment, `(N,)`.
+        episodes: The number of each sub-environment's episode, `(N,)`, >= 0.
+        purpose: A number for the use of the numbers; those for different purposes are independent.
+        count: How many numbers per sub-environment.
 
     Returns:
         `(N, count)` in [0, 1).
@@ -46,20 +46,20 @@ def uniform(keys: Keys, episodes: NDArray[np.int64], purpose: int, count: int) -
 
 
 def permuted(keys: Keys, episodes: NDArray[np.int64], purpose: int, size: int) -> NDArray[np.int64]:
-    """Walks through a fresh random permutation of `range(size)` in each epoch of `size` episodes.
+    """Draws items in random order: each epoch of `size` episodes goes through a fresh permutation of `range(size)`.
 
-    A small Feistel network permutes the numbers below a power of two; numbers that fall beyond `size` are sent through
-    it again until they do not (cycle walking; Black and Rogaway, "Ciphers with Arbitrary Finite Domains", 2002). So no
-    permutation is ever stored.
+    A small Feistel network permutes the numbers below a power of two. Numbers that fall beyond `size` go through it
+    again until they do not (cycle walking; Black and Rogaway, "Ciphers with Arbitrary Finite Domains", 2002). So no
+    permutation is stored.
 
     Args:
-        keys: One key a copy, `(N,)`.
-        episodes: The number of the episode that each copy draws for, `(N,)`, >= 0.
-        purpose: What the permutation is for; see `uniform`.
-        size: How many items there are, at least 1.
+        keys: One key per sub-environment, `(N,)`.
+        episodes: The number of each sub-environment's episode, `(N,)`, >= 0.
+        purpose: As of `uniform`.
+        size: Number of items, at least 1.
 
     Returns:
-        The item of each copy's episode, `(N,)` in [0, size).
+        The item of each sub-environment's episode, `(N,)` in [0, size).
     """
     epochs, positions = np.divmod(episodes, size)
     rounds = _bits(keys, epochs, purpose, _FEISTEL_ROUNDS)
@@ -71,7 +71,7 @@ def permuted(keys: Keys, episodes: NDArray[np.int64], purpose: int, size: int) -
 
 
 def _bits(keys: Keys, episodes: NDArray[np.int64], purpose: int, count: int) -> Keys:
-    """Draws 64 random bits `count` times for each copy, `(N, count)`."""
+    """Draws 64 random bits `count` times per sub-environment, `(N, count)`."""
     return _mix(_mix(keys + _GOLDEN * episodes.astype(np.uint64))[:, None] + _counters(purpose, count))
 
 

@@ -1,4 +1,4 @@
-"""What the coming episodes of each copy are drawn to be."""
+"""Which episode comes next: the image, the first location, and the random numbers of the canvas."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ _LOOKAHEAD = 4096
 
 
 class EpisodeSampler:
-    """Hands out, episode by episode, which image each copy looks at, where first, and numbers to make its canvas with.
+    """Draws the episodes of all sub-environments, one after the other.
 
-    They are drawn for many episodes at once: for a single copy one draw costs as much as some thousands.
+    It draws many episodes ahead in one call: for a single sub-environment, one number costs as much as thousands.
 
     Args:
-        keys: One key a copy, `(N,)`; see `draws`.
-        num_images: Size of the split.
-        num_numbers: How many uniform numbers it takes to make a canvas.
-        device: Where the tensors are needed.
+        keys: One key per sub-environment, `(N,)`; see `counter_rng`.
+        num_images: Number of images of the split.
+        num_numbers: How many uniform numbers a canvas takes.
+        device: Device of the tensors.
     """
 
     def __init__(self, keys: counter_rng.Keys, num_images: int, num_numbers: int, device: torch.device) -> None:
@@ -39,7 +39,7 @@ class EpisodeSampler:
         self._drawn: tuple[Tensor, Tensor, Tensor] | None = None
 
     def next(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Returns the next episode of each copy.
+        """Returns the next episode of each sub-environment.
 
         Returns:
             The images, `(N,)` int64; the first locations, `(N, 2)` float32 in [-1, 1); the numbers, `(N, num_numbers)`
@@ -54,7 +54,7 @@ class EpisodeSampler:
         return images, locations, numbers
 
     def _draw(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Draws the episodes that come next, one a row."""
+        """Draws the next episodes, one per row."""
         count = len(self._keys)
         keys = np.tile(self._keys, self._ahead)
         episodes = self._episode + np.repeat(np.arange(self._ahead), count)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
-from PIL import Image
 
 LAST_FRAME_SECONDS = 2.0
 
@@ -37,6 +36,9 @@ def save_gif(
         TypeError: `env` is no single environment, but, for example, a vector environment.
         ValueError: `env` does not render images.
     """
+    # Importing Pillow would take a third of the time of importing glimpse_env.
+    from PIL import Image
+
     if not isinstance(env, gym.Env):
         raise TypeError(f"expected a single environment, got {env}")
     if env.render_mode != "rgb_array":

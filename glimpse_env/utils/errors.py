@@ -1,4 +1,4 @@
-"""Errors for names that nobody knows, with the name that was probably meant."""
+"""Errors for unknown names, which suggest the nearest known one."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ def unknown_name_error(kind: str, name: str, known: Iterable[str]) -> ValueError
     """Makes the error for a name that is not among the known ones; the caller raises it.
 
     Args:
-        kind: What the name stands for, as it reads in a sentence: `"data set"`, `"reward"`.
-        name: The name that came.
-        known: The names that would have been accepted.
+        kind: What the name is for, such as `"data set"` or `"reward"`.
+        name: The unknown name.
+        known: The known names.
 
     Returns:
-        An error that lists the known names, after the one that resembles `name` (in any case) if one does.
+        An error that lists the known names, and first suggests the one that is similar to `name`, ignoring case.
 
     Example:
         >>> unknown_name_error("data set", "MNITS", ["digits", "mnist"])

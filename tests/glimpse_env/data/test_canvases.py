@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor
 
-from glimpse_env.data.canvases import draws_needed, place
+from glimpse_env.data.canvases import numbers_needed, place
 
 ALMOST_ONE = 1 - 2.0**-53
 
@@ -46,7 +46,7 @@ def row(num_distractors: int, **values: float) -> Tensor:
     """Draws of one canvas with at most one distractor, 0 where nothing is given."""
     names = ["image_x", "image_y", "source", "crop_x", "crop_y", "x", "y"]
     assert not values.keys() - set(names)
-    numbers = [values.get(name, 0.0) for name in names[: draws_needed(num_distractors)]]
+    numbers = [values.get(name, 0.0) for name in names[: numbers_needed(num_distractors)]]
     return torch.tensor([numbers], dtype=torch.float64)
 
 
@@ -77,7 +77,7 @@ def test_makes_what_the_literal_reading_makes(
     size = max(height, width) + margin
     seed = data.draw(st.integers(0, 2**16))
     images = random_images(num_images, channels, height, width, seed)
-    draws = np.random.default_rng(seed).random((count, draws_needed(num_distractors)))
+    draws = np.random.default_rng(seed).random((count, numbers_needed(num_distractors)))
     draws[0, : min(12, draws.shape[1])] = data.draw(st.lists(numbers, min_size=12, max_size=12))[: draws.shape[1]]
     chosen = torch.tensor(data.draw(st.lists(st.integers(0, num_images - 1), min_size=count, max_size=count)))
 
@@ -92,19 +92,19 @@ def test_makes_what_the_literal_reading_makes(
 @pytest.mark.parametrize("size", [40, 60, 100])
 def test_the_registered_sizes_make_what_the_literal_reading_makes(size: int) -> None:
     images = random_images(20, 1, 28, 28)
-    draws = np.random.default_rng(0).random((30, draws_needed(4)))
+    draws = np.random.default_rng(0).random((30, numbers_needed(4)))
     canvases = place(images, torch.arange(30) % 20, size, 4, torch.from_numpy(draws))
     expected = [literal_canvas(images.numpy(), i % 20, size, 4, own) for i, own in enumerate(draws)]
     assert np.array_equal(canvases.numpy(), np.stack(expected))
 
 
 def test_two_numbers_for_the_image_and_five_for_each_distractor() -> None:
-    assert [draws_needed(count) for count in (0, 1, 4)] == [2, 7, 22]
+    assert [numbers_needed(count) for count in (0, 1, 4)] == [2, 7, 22]
 
 
 def test_what_overlaps_adds_up_to_white_at_most() -> None:
     images = torch.full((1, 1, 8, 8), 100, dtype=torch.uint8)
-    draws = torch.zeros(1, draws_needed(3), dtype=torch.float64)
+    draws = torch.zeros(1, numbers_needed(3), dtype=torch.float64)
     assert place(images, torch.tensor([0]), 8, 1, draws[:, :7]).unique().tolist() == [200]
     assert place(images, torch.tensor([0]), 8, 3, draws).unique().tolist() == [255]
 
@@ -112,7 +112,7 @@ def test_what_overlaps_adds_up_to_white_at_most() -> None:
 @pytest.mark.parametrize("num_distractors", [3, 200, 5000])
 def test_where_sums_saturate_they_stay_white(num_distractors: int) -> None:
     images = torch.full((2, 2, 8, 8), 255, dtype=torch.uint8)
-    draws = torch.zeros(2, draws_needed(num_distractors), dtype=torch.float64)
+    draws = torch.zeros(2, numbers_needed(num_distractors), dtype=torch.float64)
     canvases = place(images, torch.tensor([0, 1]), 9, num_distractors, draws)
     assert (canvases[:, :, :8, :8] == 255).all()
     assert canvases.sum() == 2 * 2 * 64 * 255
@@ -199,7 +199,7 @@ def test_a_canvas_of_the_images_size_is_the_image() -> None:
 
 def test_a_batch_makes_what_batches_of_one_make() -> None:
     images = random_images(10, 1, 28, 28)
-    chosen, draws = torch.arange(10).flip(0), torch.rand(10, draws_needed(4), dtype=torch.float64)
+    chosen, draws = torch.arange(10).flip(0), torch.rand(10, numbers_needed(4), dtype=torch.float64)
     alone = [place(images, chosen[i : i + 1], 60, 4, draws[i : i + 1]) for i in range(10)]
     assert torch.equal(place(images, chosen, 60, 4, draws), torch.cat(alone))
 
@@ -207,6 +207,6 @@ def test_a_batch_makes_what_batches_of_one_make() -> None:
 def test_the_images_stay_as_they_are() -> None:
     images = random_images(4, 1, 28, 28)
     before = images.clone()
-    canvases = place(images, torch.arange(4), 28, 2, torch.rand(4, draws_needed(2), dtype=torch.float64))
+    canvases = place(images, torch.arange(4), 28, 2, torch.rand(4, numbers_needed(2), dtype=torch.float64))
     canvases.zero_()
     assert torch.equal(images, before)
