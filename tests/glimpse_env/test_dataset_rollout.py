@@ -1,4 +1,4 @@
-"""A sweep shows every image once, whatever the batch, and asks the agent as it should."""
+"""A dataset rollout shows every image once for any batch size, and calls the agent as documented."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from glimpse_env.dataset_rollout import GlimpseBatch, dataset_rollout, to_numpy
 
 
 class Wanderer:
-    """Looks at where it was, mirrored, and believes in the class that its first pixel says; counts what it saw."""
+    """Looks at the mirrored location, with logits and a state that depend on the glimpses."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[Any, bool]] = []
@@ -33,10 +33,10 @@ def make(num_envs: int, **arguments: Any) -> Any:
     )
 
 
-def collect(glances: Any, field: str) -> np.ndarray:
-    """What was seen of each image, `(images, glimpses, ...)`."""
+def collect(batches: Any, field: str) -> np.ndarray:
+    """A field of the batches by image and glimpse, `(images, glimpses, ...)`."""
     rows: dict[int, list[Any]] = {}
-    for batch in glances:
+    for batch in batches:
         for row, image in enumerate(batch.images.tolist()):
             value = getattr(batch, field)
             rows.setdefault(image, []).append(value[row])
@@ -67,11 +67,11 @@ def test_the_size_of_the_batch_makes_no_difference(field: str) -> None:
 
 
 def test_an_image_is_seen_as_a_single_environment_shows_it() -> None:
-    glances = list(dataset_rollout(Wanderer(), make(6), 6, seed=9))
+    batches = list(dataset_rollout(Wanderer(), make(6), 6, seed=9))
     env = gym.make("GlimpseDigits-v0", split="test", num_glimpses=3)
     for image in range(6):
         observation, _ = env.reset(seed=9 + image, options={"index": image})
-        for batch in glances:
+        for batch in batches:
             for key in observation:
                 assert np.array_equal(batch.observation[key][image], observation[key])
             location = -observation["location"]
@@ -80,7 +80,7 @@ def test_an_image_is_seen_as_a_single_environment_shows_it() -> None:
             assert reward == batch.rewards[image]
 
 
-def test_the_agent_is_asked_without_chance_and_told_where_episodes_start() -> None:
+def test_the_agent_predicts_deterministically_and_is_told_where_episodes_start() -> None:
     agent = Wanderer()
     list(dataset_rollout(agent, make(4), 8))
     assert all(deterministic for _, deterministic in agent.asked)
@@ -88,13 +88,13 @@ def test_the_agent_is_asked_without_chance_and_told_where_episodes_start() -> No
 
 
 def test_canvases_are_those_of_the_images() -> None:
-    glances: list[GlimpseBatch] = list(dataset_rollout(Wanderer(), make(4), 8))
+    batches: list[GlimpseBatch] = list(dataset_rollout(Wanderer(), make(4), 8))
     images = glimpse_env.load_dataset("digits", "test").images.numpy()
-    for batch in glances:
+    for batch in batches:
         assert np.array_equal(batch.canvases[: len(batch.images)], images[batch.images])
 
 
-def test_discrete_agents_have_scores_too() -> None:
+def test_discrete_agents_have_logits_too() -> None:
     class Constant:
         def predict(self, observation: Any, state: Any, episode_start: Any, deterministic: bool) -> tuple[Any, Any]:
             return np.tile([4, 7], (len(observation["location"]), 1)), None

@@ -164,14 +164,17 @@ def test_canvases_that_the_images_do_not_allow(
         (1, 1, {}),
     ],
 )
-def test_the_smallest_canvases_work(height: int, width: int, arguments: dict[str, Any]) -> None:
+def test_on_the_smallest_canvases_observations_are_glimpses_of_the_canvas(
+    height: int, width: int, arguments: dict[str, Any]
+) -> None:
     register("sized", height, width)
     world = make_world(3, dataset="sized", **arguments)
     observation = world.begin()
     for _ in range(world.config.num_glimpses):
-        assert torch.isfinite(observation["glimpse"]).all()
-        assert ((observation["glimpse"] >= 0) & (observation["glimpse"] <= 1)).all()
+        expected = world.retina.glimpses(world.retina.pool(world.canvases), observation["location"])
+        assert torch.equal(observation["glimpse"], expected)
         observation = world.advance(make_action(world, (1.0, -1.0)))
+        assert observation["location"].tolist() == ([[1, -1]] * 3 if len(world.path) > 1 else world.path[0].tolist())
     assert world.done
 
 

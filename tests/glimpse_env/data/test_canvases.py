@@ -1,4 +1,4 @@
-"""Canvases, against a slow and literal reading of how the original generator makes them."""
+"""Canvases, against the original generator, written pixel by pixel."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from glimpse_env.data.canvases import numbers_needed, place
 ALMOST_ONE = 1 - 2.0**-53
 
 
-def literal_canvas(
-    images: NDArray[np.uint8], chosen: int, canvas_size: int, num_distractors: int, draws: NDArray[np.float64]
+def canvas_pixel_by_pixel(
+    images: NDArray[np.uint8], chosen: int, canvas_size: int, num_distractors: int, uniform: NDArray[np.float64]
 ) -> NDArray[np.uint8]:
     """One canvas, in the order and the units (0 to 1) that the design gives."""
     count, channels, height, width = images.shape
     canvas = np.zeros((channels, canvas_size, canvas_size))
-    image_x, image_y, *rest = draws.tolist()
+    image_x, image_y, *rest = uniform.tolist()
     for distractor in range(num_distractors):
         source, crop_x, crop_y, x, y = rest[5 * distractor : 5 * distractor + 5]
         image = images[int(source * count)] / 255
@@ -43,7 +43,7 @@ def random_images(count: int, channels: int, height: int, width: int, seed: int 
 
 
 def row(num_distractors: int, **values: float) -> Tensor:
-    """Draws of one canvas with at most one distractor, 0 where nothing is given."""
+    """Uniform numbers of one canvas with at most one distractor, 0 where nothing is given."""
     names = ["image_x", "image_y", "source", "crop_x", "crop_y", "x", "y"]
     assert not values.keys() - set(names)
     numbers = [values.get(name, 0.0) for name in names[: numbers_needed(num_distractors)]]
@@ -64,7 +64,7 @@ numbers = st.one_of(st.sampled_from([0.0, 0.5, ALMOST_ONE]), st.floats(0, ALMOST
     margin=st.integers(0, 20),
     num_distractors=st.one_of(st.integers(0, 5), st.just(200)),
 )
-def test_makes_what_the_literal_reading_makes(
+def test_a_canvas_is_what_it_is_pixel_by_pixel(
     data: st.DataObject,
     count: int,
     num_images: int,
@@ -77,24 +77,24 @@ def test_makes_what_the_literal_reading_makes(
     size = max(height, width) + margin
     seed = data.draw(st.integers(0, 2**16))
     images = random_images(num_images, channels, height, width, seed)
-    draws = np.random.default_rng(seed).random((count, numbers_needed(num_distractors)))
-    draws[0, : min(12, draws.shape[1])] = data.draw(st.lists(numbers, min_size=12, max_size=12))[: draws.shape[1]]
+    uniform = np.random.default_rng(seed).random((count, numbers_needed(num_distractors)))
+    uniform[0, : min(12, uniform.shape[1])] = data.draw(st.lists(numbers, min_size=12, max_size=12))[: uniform.shape[1]]
     chosen = torch.tensor(data.draw(st.lists(st.integers(0, num_images - 1), min_size=count, max_size=count)))
 
-    canvases = place(images, chosen, size, num_distractors, torch.from_numpy(draws))
+    canvases = place(images, chosen, size, num_distractors, torch.from_numpy(uniform))
 
     assert canvases.dtype == torch.uint8
     assert canvases.shape == (count, channels, size, size)
-    for canvas, index, own in zip(canvases.numpy(), chosen.tolist(), draws, strict=True):
-        assert np.array_equal(canvas, literal_canvas(images.numpy(), index, size, num_distractors, own))
+    for canvas, index, own in zip(canvases.numpy(), chosen.tolist(), uniform, strict=True):
+        assert np.array_equal(canvas, canvas_pixel_by_pixel(images.numpy(), index, size, num_distractors, own))
 
 
 @pytest.mark.parametrize("size", [40, 60, 100])
-def test_the_registered_sizes_make_what_the_literal_reading_makes(size: int) -> None:
+def test_the_sizes_of_the_registered_ids_pixel_by_pixel(size: int) -> None:
     images = random_images(20, 1, 28, 28)
-    draws = np.random.default_rng(0).random((30, numbers_needed(4)))
-    canvases = place(images, torch.arange(30) % 20, size, 4, torch.from_numpy(draws))
-    expected = [literal_canvas(images.numpy(), i % 20, size, 4, own) for i, own in enumerate(draws)]
+    uniform = np.random.default_rng(0).random((30, numbers_needed(4)))
+    canvases = place(images, torch.arange(30) % 20, size, 4, torch.from_numpy(uniform))
+    expected = [canvas_pixel_by_pixel(images.numpy(), i % 20, size, 4, own) for i, own in enumerate(uniform)]
     assert np.array_equal(canvases.numpy(), np.stack(expected))
 
 
@@ -104,24 +104,24 @@ def test_two_numbers_for_the_image_and_five_for_each_distractor() -> None:
 
 def test_what_overlaps_adds_up_to_white_at_most() -> None:
     images = torch.full((1, 1, 8, 8), 100, dtype=torch.uint8)
-    draws = torch.zeros(1, numbers_needed(3), dtype=torch.float64)
-    assert place(images, torch.tensor([0]), 8, 1, draws[:, :7]).unique().tolist() == [200]
-    assert place(images, torch.tensor([0]), 8, 3, draws).unique().tolist() == [255]
+    uniform = torch.zeros(1, numbers_needed(3), dtype=torch.float64)
+    assert place(images, torch.tensor([0]), 8, 1, uniform[:, :7]).unique().tolist() == [200]
+    assert place(images, torch.tensor([0]), 8, 3, uniform).unique().tolist() == [255]
 
 
 @pytest.mark.parametrize("num_distractors", [3, 200, 5000])
 def test_where_sums_saturate_they_stay_white(num_distractors: int) -> None:
     images = torch.full((2, 2, 8, 8), 255, dtype=torch.uint8)
-    draws = torch.zeros(2, numbers_needed(num_distractors), dtype=torch.float64)
-    canvases = place(images, torch.tensor([0, 1]), 9, num_distractors, draws)
+    uniform = torch.zeros(2, numbers_needed(num_distractors), dtype=torch.float64)
+    canvases = place(images, torch.tensor([0, 1]), 9, num_distractors, uniform)
     assert (canvases[:, :, :8, :8] == 255).all()
     assert canvases.sum() == 2 * 2 * 64 * 255
 
 
 def test_the_image_lies_on_top_in_full_where_distractors_are_dark() -> None:
     images = torch.cat([random_images(1, 1, 10, 10), torch.zeros(1, 1, 10, 10, dtype=torch.uint8)])
-    draws = row(1, image_x=0.5, image_y=0.5, source=ALMOST_ONE)
-    canvas = place(images, torch.tensor([0]), 30, 1, draws)
+    uniform = row(1, image_x=0.5, image_y=0.5, source=ALMOST_ONE)
+    canvas = place(images, torch.tensor([0]), 30, 1, uniform)
     assert torch.equal(canvas[0, :, 10:20, 10:20], images[0])
     assert canvas.sum() == images[0].sum()
 
@@ -161,9 +161,9 @@ def test_every_place_of_the_image_is_equally_likely_and_none_is_beyond(choices: 
     image = torch.ones(1, 1, 8, 8, dtype=torch.uint8)
     where = equal_parts(choices)
     for axis, dimension in ((0, 2), (1, 1)):
-        draws = torch.zeros(len(where), 2, dtype=torch.float64)
-        draws[:, axis] = where
-        canvases = place(image, torch.zeros(len(where), dtype=torch.int64), choices + 7, 0, draws)[:, 0]
+        uniform = torch.zeros(len(where), 2, dtype=torch.float64)
+        uniform[:, axis] = where
+        canvases = place(image, torch.zeros(len(where), dtype=torch.int64), choices + 7, 0, uniform)[:, 0]
         first = canvases.amax(3 - dimension).argmax(1)
         assert first.tolist() == [*range(choices), 0, choices - 1]
         assert canvases.sum((1, 2)).tolist() == [64] * len(where)
@@ -173,9 +173,9 @@ def test_every_place_of_the_image_is_equally_likely_and_none_is_beyond(choices: 
 def test_every_place_of_a_distractor_is_equally_likely_and_none_is_beyond(choices: int) -> None:
     images = torch.tensor([0, 1], dtype=torch.uint8)[:, None, None, None].repeat(1, 1, 8, 8)
     where = equal_parts(choices)
-    draws = torch.zeros(len(where), 7, dtype=torch.float64)
-    draws[:, 2], draws[:, 5] = ALMOST_ONE, where
-    canvases = place(images, torch.zeros(len(where), dtype=torch.int64), choices + 7, 1, draws)[:, 0]
+    uniform = torch.zeros(len(where), 7, dtype=torch.float64)
+    uniform[:, 2], uniform[:, 5] = ALMOST_ONE, where
+    canvases = place(images, torch.zeros(len(where), dtype=torch.int64), choices + 7, 1, uniform)[:, 0]
     assert canvases.amax(1).argmax(1).tolist() == [*range(choices), 0, choices - 1]
 
 
@@ -185,9 +185,9 @@ def test_distractors_come_from_every_image_equally_likely(choices: int) -> None:
     images = torch.zeros(choices, 1, 8, 8, dtype=torch.uint8)
     images[:, 0, 0, 0], images[:, 0, 0, 1] = index % 256, index // 256
     where = equal_parts(choices)
-    draws = torch.zeros(len(where), 7, dtype=torch.float64)
-    draws[:, 0], draws[:, 2] = ALMOST_ONE, where  # the image itself, number 0, is dark
-    pixels = place(images, torch.zeros(len(where), dtype=torch.int64), 8, 1, draws)[:, 0, 0].long()
+    uniform = torch.zeros(len(where), 7, dtype=torch.float64)
+    uniform[:, 0], uniform[:, 2] = ALMOST_ONE, where  # the image itself, number 0, is dark
+    pixels = place(images, torch.zeros(len(where), dtype=torch.int64), 8, 1, uniform)[:, 0, 0].long()
     assert (pixels[:, 0] + 256 * pixels[:, 1]).tolist() == [*range(choices), 0, choices - 1]
 
 
@@ -199,9 +199,9 @@ def test_a_canvas_of_the_images_size_is_the_image() -> None:
 
 def test_a_batch_makes_what_batches_of_one_make() -> None:
     images = random_images(10, 1, 28, 28)
-    chosen, draws = torch.arange(10).flip(0), torch.rand(10, numbers_needed(4), dtype=torch.float64)
-    alone = [place(images, chosen[i : i + 1], 60, 4, draws[i : i + 1]) for i in range(10)]
-    assert torch.equal(place(images, chosen, 60, 4, draws), torch.cat(alone))
+    chosen, uniform = torch.arange(10).flip(0), torch.rand(10, numbers_needed(4), dtype=torch.float64)
+    alone = [place(images, chosen[i : i + 1], 60, 4, uniform[i : i + 1]) for i in range(10)]
+    assert torch.equal(place(images, chosen, 60, 4, uniform), torch.cat(alone))
 
 
 def test_the_images_stay_as_they_are() -> None:

@@ -1,4 +1,4 @@
-"""Random draws: functions of key, episode and purpose alone, and as good as random."""
+"""Counter-based random numbers: they depend on key, episode and purpose alone, and pass statistical tests."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_no_numbers_are_drawn_where_none_are_needed() -> None:
     purpose=st.integers(0, 50),
     size=st.integers(1, 5000),
 )
-def test_a_batch_draws_what_its_copies_draw_one_by_one(seeds: list[int], first: int, purpose: int, size: int) -> None:
+def test_a_batch_draws_what_its_keys_draw_one_by_one(seeds: list[int], first: int, purpose: int, size: int) -> None:
     keys = np.array([make_key(seed) for seed in seeds])
     episodes = first + np.arange(len(keys))
     items, numbers = permuted(keys, episodes, purpose, size), uniform(keys, episodes, purpose, 6)

@@ -151,12 +151,12 @@ def test_the_label_is_in_no_observation() -> None:
 def test_observations_share_no_memory() -> None:
     env = digits(num_scales=1)
     seen = [step[0] for step in play(env, sample(env, 6), seed=1)] + [step[0] for step in play(env, sample(env, 6))]
-    copies = [{key: value.copy() for key, value in observation.items()} for observation in seen]
+    untouched = [{key: value.copy() for key, value in observation.items()} for observation in seen]
     for observation in seen:
         for value in observation.values():
             value[:] = -1
     again = [step[0] for step in play(env, sample(env, 6), seed=1)] + [step[0] for step in play(env, sample(env, 6))]
-    assert_same(again, copies)
+    assert_same(again, untouched)
     for position, observation in enumerate(seen):
         for other in seen[:position]:
             assert not any(np.shares_memory(observation[key], other[key]) for key in observation)
