@@ -1,4 +1,4 @@
-"""Measures what the project promises of speed and memory, and prints a table of it beside the targets.
+"""Measures speed and memory, and prints them beside their targets.
 
 python scripts/benchmark.py env
 python scripts/benchmark.py train
@@ -13,7 +13,7 @@ import tyro
 
 from scripts.benchmarks.env import benchmark_env
 from scripts.benchmarks.explain import benchmark_explain
-from scripts.benchmarks.tables import show
+from scripts.benchmarks.tables import print_table
 from scripts.benchmarks.train import benchmark_train
 
 BENCHMARKS = {"env": benchmark_env, "train": benchmark_train, "explain": benchmark_explain}
@@ -22,7 +22,7 @@ BENCHMARKS = {"env": benchmark_env, "train": benchmark_train, "explain": benchma
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs a benchmark and prints its table."""
     description = (__doc__ or "").partition("\n")[0]
-    show(tyro.extras.subcommand_cli_from_dict(BENCHMARKS, args=arguments, description=description))
+    print_table(tyro.extras.subcommand_cli_from_dict(BENCHMARKS, args=arguments, description=description))
 
 
 if __name__ == "__main__":

@@ -15,9 +15,9 @@ from explain import (
     record,
 )
 from glimpse_env.retina import grid_locations
-from scripts.benchmarks.env import ids_at_hand
+from scripts.benchmarks.env import available_ids
 from scripts.benchmarks.tables import Benchmark, Row
-from scripts.benchmarks.timing import Player, Seconds, peak_added, rates
+from scripts.benchmarks.timing import Seconds, Workload, measure_peak_memory, measure_rates
 
 
 def benchmark_explain(seconds: Seconds = 10.0) -> Benchmark:
@@ -29,14 +29,14 @@ def benchmark_explain(seconds: Seconds = 10.0) -> Benchmark:
     Args:
         seconds: How long to measure each thing.
     """
-    plain, _, notes = ids_at_hand()
+    plain, _, notes = available_ids()
     agent = REINFORCE(gym.make(plain, num_glimpses=6, glimpse_size=8, num_scales=1), seed=0)
     recording = record(agent, agent.make_vec_env(200, split="train"), 600)
     vae = HiddenStateVAE(recording.hidden.shape[-1], (1, 28, 28), VAESettings())
 
     draw_maps = mapper(agent, vae, recording[:2])
-    added = peak_added(draw_maps)  # before the others leave memory behind that it could use
-    speed = rates({"record": recorder(agent, 250), "fit": fitter(recording), "map": draw_maps}, seconds)
+    added = measure_peak_memory(draw_maps)  # before the others leave memory behind that it could use
+    speed = measure_rates({"record": recorder(agent, 250), "fit": fitter(recording), "map": draw_maps}, seconds)
     rows = [
         Row("recording 10,000 images (1/40 of it, times 40): s", 10_000 / speed["record"], 5, "{:.1f}", True),
         Row("fitting a VAE on 60,000 x 6 states (1/100, times 100): s", 60_000 / speed["fit"], 180, "{:.0f}", True),
@@ -52,7 +52,7 @@ def benchmark_explain(seconds: Seconds = 10.0) -> Benchmark:
     return Benchmark("Explanations", rows, notes)
 
 
-def recorder(agent: Algorithm, count: int) -> Player:
+def recorder(agent: Algorithm, count: int) -> Workload:
     """Records an agent on so many images of the test split, all in one batch; counts images."""
     envs = agent.make_vec_env(count, split="test")
 
@@ -62,7 +62,7 @@ def recorder(agent: Algorithm, count: int) -> Player:
     return play
 
 
-def fitter(recording: Recording) -> Player:
+def fitter(recording: Recording) -> Workload:
     """Fits a VAE for as many epochs as there are by default; counts images."""
     how = FitSettings(patience=FitSettings().num_epochs)
 
@@ -73,7 +73,7 @@ def fitter(recording: Recording) -> Player:
     return play
 
 
-def mapper(agent: Algorithm, vae: HiddenStateVAE, recording: Recording) -> Player:
+def mapper(agent: Algorithm, vae: HiddenStateVAE, recording: Recording) -> Workload:
     """Computes maps of expected information gain for every glimpse of a recording; counts images."""
 
     def play() -> int:

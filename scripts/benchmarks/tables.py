@@ -1,4 +1,4 @@
-"""What a benchmark found out, as a table beside the targets."""
+"""The result of a benchmark as a table: what was measured, beside its target."""
 
 from __future__ import annotations
 
@@ -14,40 +14,43 @@ from rich.table import Table
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table."""
+    """One measurement and its target."""
 
-    what: str
+    name: str
+    """What was measured, with its unit."""
     measured: float | None
     """None where it cannot be measured."""
     target: float
+    """The least number that is good enough; the greatest if `at_most`."""
     format: str
-    """How a number of this kind is written, as in `"{:,.0f}"`."""
+    """Format of both numbers, for example `"{:,.0f}"`."""
     at_most: bool = False
-    """Whether the target is the most that is allowed, not the least."""
+    """Whether smaller is better."""
 
     def cells(self) -> tuple[str, str, str, str]:
-        """What stands in the columns; a ratio of 1 or more meets the target."""
+        """The row as text: name, measured number, target, and a ratio that is at least 1 if the target is met."""
         target = ("at most " if self.at_most else "at least ") + self.format.format(self.target)
         if self.measured is None:
-            return self.what, "not here", target, "-"
+            return self.name, "not available", target, "-"
         ratio = self.target / max(self.measured, 1e-9) if self.at_most else self.measured / self.target
-        return self.what, self.format.format(self.measured), target, f"{ratio:.2f}"
+        return self.name, self.format.format(self.measured), target, f"{ratio:.2f}"
 
 
 @dataclass(frozen=True)
 class Benchmark:
-    """What a subcommand found out."""
+    """The result of one benchmark."""
 
     title: str
     rows: Sequence[Row]
     notes: Sequence[str] = ()
+    """Sentences that are printed below the table."""
 
 
-def show(benchmark: Benchmark) -> None:
-    """Prints a benchmark as a table, with the notes below it."""
+def print_table(benchmark: Benchmark) -> None:
+    """Prints the result of a benchmark with the machine it was measured on."""
     machine = f"{os.cpu_count()} cores, Python {platform.python_version()}, torch {torch.__version__}"
     table = Table(title=f"{benchmark.title} ({machine})", title_justify="left")
-    table.add_column("what")
+    table.add_column("metric")
     for name in ("measured", "target", "ratio"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in benchmark.rows:

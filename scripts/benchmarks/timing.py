@@ -1,4 +1,4 @@
-"""Meters of speed and memory."""
+"""Timing of workloads, and the memory that they take."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 from tyro.constructors import PrimitiveConstructorSpec
 
-Player = Callable[[], int]
-"""Does some work, and returns how much of it: for example episodes, and the steps of all copies together."""
+Workload = Callable[[], int]
+"""Does some work, and returns the number of units done: steps of all sub-environments together, for example."""
 
 
 def _read_seconds(words: list[str]) -> float:
@@ -31,48 +31,49 @@ Seconds = Annotated[
         str_from_instance=lambda value: [str(value)],
     ),
 ]
-"""How long to measure, as an argument of a script: above 0."""
+"""A duration above 0 as a command-line argument."""
 
 
-def rates(players: Mapping[Any, Player], duration: float) -> dict[Any, float]:
-    """Measures what players count a second, the median of many plays.
+def measure_rates(workloads: Mapping[Any, Workload], duration: float) -> dict[Any, float]:
+    """Measures the units per second of workloads, each as the median over many calls.
 
-    Players take turns, so that whatever slows the machine down for a while slows all of them down.
+    The workloads take turns, so that anything that slows the machine down for a while affects all of them. A first
+    call of each is not timed.
 
     Args:
-        players: What to measure, by name; at least once each.
-        duration: Seconds for each player.
+        workloads: The workloads by name; each is timed at least once.
+        duration: Seconds per workload.
     """
-    measured: dict[Any, list[float]] = {name: [] for name in players}
-    for play in players.values():
-        play()
-    stop = time.perf_counter() + duration * len(players)
+    measured: dict[Any, list[float]] = {name: [] for name in workloads}
+    for workload in workloads.values():
+        workload()
+    stop = time.perf_counter() + duration * len(workloads)
     while True:
-        for name, play in players.items():
+        for name, workload in workloads.items():
             start = time.perf_counter()
-            steps = play()
-            measured[name].append(steps / (time.perf_counter() - start))
+            units = workload()
+            measured[name].append(units / (time.perf_counter() - start))
         if time.perf_counter() >= stop:
-            return {name: statistics.median(own) for name, own in measured.items()}
+            return {name: statistics.median(values) for name, values in measured.items()}
 
 
-def peak_added(work: Callable[[], object]) -> float | None:
-    """Measures by how many megabytes the peak of memory in use exceeds, during some work, what was in use before.
+def measure_peak_memory(work: Callable[[], object]) -> float | None:
+    """Measures how far the peak memory of this process rises above its present memory during some work.
 
     Returns:
-        Millions of bytes, or None where the system does not tell (Linux does).
+        Megabytes (10**6 bytes); None where the system does not report it (Linux does).
     """
     try:
-        Path("/proc/self/clear_refs").write_text("5")  # the peak is from now on
-        before = _resident("VmRSS")
+        Path("/proc/self/clear_refs").write_text("5")  # resets the peak
+        before = _resident_bytes("VmRSS")
         work()
-        return (_resident("VmHWM") - before) / 1_000_000
+        return (_resident_bytes("VmHWM") - before) / 1_000_000
     except OSError:
         return None
 
 
-def _resident(field: str) -> int:
-    """Reads memory in use, `"VmRSS"` now or `"VmHWM"` at its peak, in bytes."""
+def _resident_bytes(field: str) -> int:
+    """Reads the resident memory of this process: `"VmRSS"` is the present one, `"VmHWM"` the peak."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
     (line,) = (line for line in status.splitlines() if line.startswith(field))
     return int(line.split()[1]) * 1024

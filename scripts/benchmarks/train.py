@@ -7,39 +7,39 @@ import torch
 
 from agents import A2C, PPO, REINFORCE, Algorithm
 from agents.algorithms.precision import has_bfloat16
-from scripts.benchmarks.env import ids_at_hand
+from scripts.benchmarks.env import available_ids
 from scripts.benchmarks.tables import Benchmark, Row
-from scripts.benchmarks.timing import Player, Seconds, rates
+from scripts.benchmarks.timing import Seconds, Workload, measure_rates
 
 
 def benchmark_train(seconds: Seconds = 10.0) -> Benchmark:
-    """Images a second that agents are trained on.
+    """Training speed of the algorithms, in images per second.
 
-    Training is measured as a whole, environment and log included, on 28x28 with 6 glimpses of 8x8.
+    A whole training is timed, environment and logging included, on 28x28 with 6 glimpses of 8x8.
 
     Args:
-        seconds: How long to measure each agent.
+        seconds: How long to measure each algorithm.
     """
-    plain, _, notes = ids_at_hand()
+    plain, _, notes = available_ids()
     env = gym.make(plain, num_glimpses=6, glimpse_size=8, num_scales=1)
     small, large = (REINFORCE(env, seed=0, num_envs=num_envs) for num_envs in (128, 512))
     a2c, ppo = A2C(env, seed=0, num_envs=128), PPO(env, seed=0, num_envs=128)
-    learners = {"128": small, "512": large, "A2C": a2c, "PPO": ppo}
+    algorithms = {"128": small, "512": large, "A2C": a2c, "PPO": ppo}
     if has_bfloat16(large.device):
-        learners["bfloat16"] = REINFORCE(env, seed=0, num_envs=512, precision="bfloat16")
-    players: dict[str, Player] = {name: learner(agent) for name, agent in learners.items()}
-    speed = rates(players | {"multiply": multiplier()}, seconds)
+        algorithms["bfloat16"] = REINFORCE(env, seed=0, num_envs=512, precision="bfloat16")
+    workloads = {name: train(algorithm) for name, algorithm in algorithms.items()}
+    speed = measure_rates(workloads | {"matmul": multiply_matrices()}, seconds)
 
-    # A weight of a linear layer is one multiplication and one addition; backward costs twice what forward does.
+    # A weight of a linear layer takes one multiplication and one addition; the backward pass twice as many.
     weights = sum(weight.numel() for weight in large.policy.parameters() if weight.ndim == 2)
     operations = 3 * 2 * weights * large.num_glimpses
-    share = speed["512"] * operations / speed["multiply"]
+    matmul_fraction = speed["512"] * operations / speed["matmul"]
     epochs = ppo.settings.n_epochs
-    notes.append(f"Matrices: {speed['multiply'] / 1e9:.0f} GFLOP/s; one image: {operations / 1e6:.1f} MFLOP.")
+    notes.append(f"Matrix products: {speed['matmul'] / 1e9:.0f} GFLOP/s; one image: {operations / 1e6:.1f} MFLOP.")
     rows = [
         Row("REINFORCE, batch 128, float32: images/s", speed["128"], 9_000, "{:,.0f}"),
         Row("REINFORCE, batch 512, float32: images/s", speed["512"], 13_000, "{:,.0f}"),
-        Row("share of the matrix-multiply rate, batch 512", share, 0.65, "{:.2f}"),
+        Row("fraction of the matrix-product rate, batch 512", matmul_fraction, 0.65, "{:.2f}"),
         Row(
             "batch 512: images/s with bfloat16 / float32",
             speed["bfloat16"] / speed["512"] if "bfloat16" in speed else None,
@@ -52,26 +52,26 @@ def benchmark_train(seconds: Seconds = 10.0) -> Benchmark:
     return Benchmark("Training", rows, notes)
 
 
-def learner(agent: Algorithm) -> Player:
-    """Makes an agent learn for some rounds; counts images, not steps.
+def train(algorithm: Algorithm) -> Workload:
+    """Returns a workload that trains for a number of iterations and counts images.
 
-    So many rounds that beginning to learn, which takes as long as half a round, does not count.
+    `learn` takes as long to start as half an iteration, which does not matter over 50 iterations.
     """
 
-    def play(rounds: int = 50) -> int:
-        images = rounds * agent.settings.num_envs
-        agent.learn(images * agent.num_glimpses)
+    def workload(iterations: int = 50) -> int:
+        images = iterations * algorithm.settings.num_envs
+        algorithm.learn(images * algorithm.num_glimpses)
         return images
 
-    return play
+    return workload
 
 
-def multiplier(side: int = 1536) -> Player:
-    """Multiplies large float32 matrices; counts floating-point operations."""
+def multiply_matrices(side: int = 1536) -> Workload:
+    """Returns a workload that multiplies two float32 matrices and counts floating-point operations."""
     left, right = torch.rand(2, side, side)
 
-    def play() -> int:
+    def workload() -> int:
         torch.mm(left, right)
         return 2 * side**3
 
-    return play
+    return workload
