@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import agents
 from agents.environments import EnvironmentSpec
+from glimpse_env.utils.errors import unknown_name_error
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,29 @@ class Experiment:
             Run(self, dataset, variant, seed)
             for seed, dataset, variant in itertools.product(self.seeds, self.datasets, self.variants)
         ]
+
+    def select(self, datasets: Sequence[str] = (), variants: Sequence[str] = ()) -> Experiment:
+        """Returns the part of the experiment with some of its data sets and variants.
+
+        Args:
+            datasets: Names of data sets; all if there are none.
+            variants: Names of variants; all if there are none.
+
+        Raises:
+            ValueError: A name is unknown.
+        """
+        return replace(
+            self,
+            datasets=_select("data set", datasets, self.datasets),
+            variants=_select("variant", variants, self.variants),
+        )
+
+
+def _select(kind: str, names: Sequence[str], among: Mapping[str, T]) -> dict[str, T]:
+    for name in names:
+        if name not in among:
+            raise unknown_name_error(kind, name, among)
+    return {name: value for name, value in among.items() if name in names or not names}
 
 
 @dataclass(frozen=True)

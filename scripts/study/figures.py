@@ -1,4 +1,4 @@
-"""Figures that compare variants over all seeds of an experiment, one column for each data set."""
+"""Figures that compare the variants of an experiment: a column per data set, a curve per variant, means over seeds."""
 
 from __future__ import annotations
 
@@ -11,34 +11,38 @@ from explain.report.figures.lines import add_legend, draw_band, draw_curve, set_
 from explain.report.figures.style import PAGE_WIDTH, look, make_figure
 
 Estimates = Mapping[str, Mapping[str, Mapping[str, Estimate]]]
-"""Data set, variant and quantity to an estimate over seeds, `(T,)`."""
-PANELS = {
+"""The estimate of a quantity over seeds, `(T,)`, by data set, variant and quantity."""
+INFORMATION_PANELS = {
     "gain_since_first": "H₁ \N{MINUS SIGN} Hₜ, nats",
-    "information_gain": "log C \N{MINUS SIGN} H, nats",
+    "information_gain": "information gain, nats",
     "label_information": "label information, nats",
-    "accuracy": "share right",
-    "confidently_wrong": "share confidently wrong",
+    "accuracy": "fraction correct",
+    "confidently_wrong": "fraction confidently\nwrong",
 }
+"""The label of the vertical axis for each quantity, from top to bottom."""
 
 
 @look()
-def draw_comparison(estimates: Estimates) -> Figure:
-    """Draws information gain as the reference study did; below it what shows whether that certainty was false.
+def draw_information(estimates: Estimates) -> Figure:
+    """Draws the information gain since the first glimpse, as the reference study plots it, and whether it is justified.
+
+    The panels below it show the information gain, the label information (log score), the fraction of correct answers,
+    and the fraction of wrong answers with a belief of at least 0.9.
 
     Args:
-        estimates: At least of one data set and variant.
+        estimates: At least one data set and one variant.
     """
-    return _draw(estimates, PANELS)
+    return _draw(estimates, INFORMATION_PANELS)
 
 
 @look()
-def draw_errors(estimates: Estimates) -> Figure:
-    """Draws the squared error a pixel of what the agents imagine.
+def draw_reconstruction_errors(estimates: Estimates) -> Figure:
+    """Draws the squared error per pixel of the images that VAEs reconstruct from the agents' hidden states.
 
     Args:
-        estimates: At least of one data set and variant.
+        estimates: At least one data set and one variant.
     """
-    return _draw(estimates, {"reconstruction_error": "squared error a pixel"})
+    return _draw(estimates, {"reconstruction_error": "squared error per pixel"})
 
 
 def _draw(estimates: Estimates, panels: Mapping[str, str]) -> Figure:
@@ -48,10 +52,10 @@ def _draw(estimates: Estimates, panels: Mapping[str, str]) -> Figure:
         grid[0, column].set_title(dataset)
         for axes, (quantity, label) in zip(grid[:, column], panels.items(), strict=True):
             for number, (variant, quantities) in enumerate(variants.items()):
-                one = quantities[quantity]
-                draw_band(axes, one.low, one.high, number)
-                draw_curve(axes, one.value, number, variant)
-                set_axes(axes, len(one.value), label)
+                estimate = quantities[quantity]
+                draw_band(axes, estimate.low, estimate.high, number)
+                draw_curve(axes, estimate.value, number, variant)
+                set_axes(axes, len(estimate.value), label)
             axes.label_outer()
     add_legend(figure, grid[0, 0])
     return figure

@@ -1,4 +1,4 @@
-"""Experiments: what is missing is done, what failed is listed, and the table is what was measured."""
+"""Experiments: what is missing is done, what failed is listed, and the tables hold what was measured."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from agents.environments import EnvironmentSpec
 from scripts import compare
 from scripts.study.experiments import EXPERIMENTS, HARD, RESHAPED, Experiment, Variant
 from scripts.study.runner import ERROR
-from scripts.study.tables import by_glimpse
 
 TINY = Experiment(
     datasets={"digits": EnvironmentSpec("GlimpseDigits-v0", {"num_glimpses": 2})},
@@ -46,32 +46,15 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_table_holds_the_means_over_seeds(done: Path) -> None:
+def test_the_table_has_a_row_per_variant(done: Path) -> None:
     table = pd.read_csv(done / "table.csv")
     assert list(table.variant) == list(TINY.variants)
     assert (table.seeds == 2).all()
-    shares = [
+    metrics = [
         json.loads((done / f"digits-reinforce-rnn-entropy-seed{seed}" / "measures.json").read_text())["accuracy"][-1]
         for seed in TINY.seeds
     ]
-    mean, half = table["right, %"][2].split(" ± ")
-    assert float(mean) == pytest.approx(100 * np.mean(shares), abs=0.051)
-    # Student's t with one degree of freedom.
-    assert float(half) == pytest.approx(100 * 12.706 * np.std(shares, ddof=1) / np.sqrt(2), abs=0.051)
-
-
-def test_a_quantity_is_followed_glimpse_by_glimpse(done: Path) -> None:
-    results = pd.read_csv(done / "results.csv")
-    rows = results[results.variant == RESHAPED]
-    written = by_glimpse(results, "accuracy").set_index("variant").loc[RESHAPED]
-    for glimpse in (1, 2):
-        mean = 100 * rows[rows.glimpse == glimpse].accuracy.mean()
-        assert float(written[str(glimpse)].split(" ± ")[0]) == pytest.approx(mean, abs=0.051)
-    assert f"| digits | {RESHAPED} | 2 | {written['1']} | {written['2']} |" in (done / "table.md").read_text("utf-8")
-    alone = by_glimpse(rows[rows.seed == 0], "accuracy").iloc[0]
-    assert float(alone["2"]) == pytest.approx(
-        100 * rows[(rows.seed == 0) & (rows.glimpse == 2)].accuracy.item(), abs=0.051
-    )
+    assert float(table["correct, %"][2].split(" ± ")[0]) == pytest.approx(100 * np.mean(metrics), abs=0.051)
 
 
 def test_every_number_and_the_figures_are_kept(done: Path) -> None:
@@ -79,9 +62,11 @@ def test_every_number_and_the_figures_are_kept(done: Path) -> None:
     assert len(results) == 3 * 2 * 2
     assert set(results.glimpse) == {1, 2}
     for name in ("information", "reconstruction_error", "strips-digits-hardatt", "strips-digits-hardattpartialvae"):
-        assert (done / f"{name}.png").stat().st_size > 1000
-        assert (done / f"{name}.pdf").stat().st_size > 1000
-    assert "| digits | HardAttReshaped | 2 |" in (done / "table.md").read_text(encoding="utf-8")
+        with Image.open(done / f"{name}.png") as image:
+            low, high = image.convert("L").getextrema()
+            assert high - low > 100
+        assert (done / f"{name}.pdf").read_bytes().startswith(b"%PDF")
+    assert HARD in (done / "table.md").read_text(encoding="utf-8")
 
 
 def test_variants_that_differ_only_in_the_vae_share_an_agent(done: Path) -> None:
@@ -94,13 +79,13 @@ def test_variants_that_differ_only_in_the_vae_share_an_agent(done: Path) -> None
 def test_what_is_there_is_not_done_again_and_what_failed_is_listed(done: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = {path: path.stat().st_mtime_ns for path in done.rglob("*.zip")}
     broken = replace(TINY, variants={**TINY.variants, "Broken": Variant(core="clockwork")})
-    with pytest.raises(SystemExit, match="1"):
+    with pytest.raises(SystemExit, match="error: 2 agents failed"):
         run(done, monkeypatch, broken)
     assert {path: path.stat().st_mtime_ns for path in done.rglob("*.zip")} == before
     assert "ValueError" in (done / "digits-reinforce-clockwork-hard-seed1" / ERROR).read_text(encoding="utf-8")
     table = (done / "table.md").read_text(encoding="utf-8")
     assert "- digits-reinforce-clockwork-hard-seed0: ValueError: " in table
-    assert "| digits | HardAtt | 2 |" in table
+    assert HARD in table
 
 
 def test_a_killed_experiment_leaves_no_process_behind(tmp_path: Path) -> None:
@@ -134,30 +119,15 @@ def within(seconds: float, condition: Callable[[], bool]) -> bool:
     return True
 
 
-def test_only_a_part_can_be_chosen(capsys: pytest.CaptureFixture[str]) -> None:
-    half = compare.part(EXPERIMENTS["reference-study"], ["MNIST"], [HARD, RESHAPED])
-    assert [(run.dataset, run.variant_name) for run in half.runs()] == 3 * [("MNIST", HARD), ("MNIST", RESHAPED)]
-    with pytest.raises(SystemExit, match="1"):
-        compare.main(["digits", "--variants", "HardAtt2"])
-    assert "HardAtt2" in capsys.readouterr().err
-
-
-def test_the_reference_study_has_its_seven_variants_on_both_data_sets() -> None:
-    experiment = EXPERIMENTS["reference-study"]
-    assert len(experiment.seeds) >= 3
-    assert [spec.arguments.get("canvas_size") for spec in experiment.datasets.values()] == [None, 40]
-    for environment in experiment.datasets.values():
-        assert EnvironmentSpec(environment.env_id.replace("MNIST", "Digits"), environment.arguments).make()
-    variants = list(experiment.variants.values())
-    for expected in (
-        Variant(),
-        Variant(core="lstm"),
-        Variant(reward="entropy"),
-        Variant(algorithm="A2C"),
-        Variant(algorithm="A2C", reward="entropy"),
-        Variant(algorithm="A2C", core="lstm", reward="entropy"),
-        Variant(partial=True),
-        Variant(reward="information"),
-        Variant(algorithm="PPO"),
-    ):
-        assert expected in variants
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--variants", "HardAtt2"], "error: Unknown variant 'HardAtt2'."),
+        (["--jobs", "0"], "error: expected --jobs to be at least 1, got 0"),
+    ],
+)
+def test_what_the_user_can_mend_is_one_line(arguments: list[str], message: str, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit) as caught:
+        compare.main(["digits", "--folder", str(tmp_path / "new"), *arguments])
+    assert str(caught.value.code).startswith(message)
+    assert not (tmp_path / "new").exists()

@@ -1,0 +1,51 @@
+"""Experiments: which variants there are, which agents they share, and how a part is selected."""
+
+from __future__ import annotations
+
+import pytest
+
+from agents.environments import EnvironmentSpec
+from scripts.study.experiments import EXPERIMENTS, HARD, RESHAPED, Variant
+
+
+def test_the_reference_study_has_its_seven_variants_on_both_data_sets() -> None:
+    experiment = EXPERIMENTS["reference-study"]
+    assert len(experiment.seeds) >= 3
+    assert [spec.arguments.get("canvas_size") for spec in experiment.datasets.values()] == [None, 40]
+    for environment in experiment.datasets.values():
+        assert EnvironmentSpec(environment.env_id.replace("MNIST", "Digits"), environment.arguments).make()
+    variants = list(experiment.variants.values())
+    for expected in (
+        Variant(),
+        Variant(core="lstm"),
+        Variant(reward="entropy"),
+        Variant(algorithm="A2C"),
+        Variant(algorithm="A2C", reward="entropy"),
+        Variant(algorithm="A2C", core="lstm", reward="entropy"),
+        Variant(partial=True),
+        Variant(reward="information"),
+        Variant(algorithm="PPO"),
+    ):
+        assert expected in variants
+
+
+def test_variants_that_differ_only_in_the_vae_share_an_agent() -> None:
+    names = {run.variant_name: run.agent_name for run in EXPERIMENTS["digits"].runs() if run.dataset == "digits"}
+    assert names[HARD] == names["HardAttPartialVAE"]
+    assert len(set(names.values())) == len(names) - 1
+
+
+def test_a_part_has_only_the_named_data_sets_and_variants() -> None:
+    experiment = EXPERIMENTS["reference-study"]
+    part = experiment.select(["MNIST"], [HARD, RESHAPED])
+    assert [(run.dataset, run.variant_name) for run in part.runs()] == 3 * [("MNIST", HARD), ("MNIST", RESHAPED)]
+    assert experiment.select() == experiment
+
+
+@pytest.mark.parametrize(
+    ("datasets", "variants", "message"),
+    [(["MNITS"], [], "Unknown data set 'MNITS'"), ([], ["HardAtt2"], "Unknown variant 'HardAtt2'")],
+)
+def test_an_unknown_name_is_refused(datasets: list[str], variants: list[str], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        EXPERIMENTS["reference-study"].select(datasets, variants)
