@@ -18,7 +18,7 @@ import tyro
 
 from glimpse_env import DatasetError
 from scripts.study.experiments import EXPERIMENTS
-from scripts.study.results import MARKDOWN, RESULTS, collect_results, draw_reconstructions, write_results
+from scripts.study.results import MARKDOWN, RESULTS, collect_results, draw_runs, write_results
 from scripts.study.runner import carry_out
 
 
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     results = collect_results(runs, folder)
     if not results.empty:
         write_results(results, failures, folder)
-        draw_reconstructions([run for run in runs if run.seed == experiment.seeds[0]], folder)
+        draw_runs([run for run in runs if run.seed == experiment.seeds[0]], folder)
     if failures:
         sys.exit(f"error: {len(failures)} agents failed; the same command tries them again")
     print(f"{folder / MARKDOWN} has the means over seeds, {folder / RESULTS} every number.")

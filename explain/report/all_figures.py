@@ -1,8 +1,8 @@
-"""Every figure of an explanation, drawn into a folder."""
+"""Draws all figures of an explanation into a folder."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -14,101 +14,100 @@ from explain.explanation import LEARNED_POLICY, Explanation
 from explain.reconstruction.vae import HiddenStateVAE
 from explain.recording import Recording
 from explain.report import figures
-from explain.report.examples import change_of_mind, first_of_each_class
+from explain.report.examples import first_of_each_class, largest_belief_change
 from explain.report.failures import most_confident_failures
 
-NUM_STRIPS, NUM_COURSES, NUM_MAPS, NUM_FAILURES = 10, 8, 5, 6
-"""Images shown as strips, with the course of the belief, with maps, and as failures; fewer, if there are fewer."""
-NUM_TALL_STRIPS = 5
-"""Images shown as strips where canvases differ from originals, and so take two rows each."""
+NUM_RECONSTRUCTIONS, NUM_BELIEFS, NUM_MAPS, NUM_FAILURES = 10, 8, 5, 6
+"""The greatest number of images in the figures of reconstructions, beliefs, EIG maps and failures."""
+NUM_TALL_RECONSTRUCTIONS = 5
+"""The greatest number of images whose reconstructions take two rows, because canvases differ from originals."""
 
 
 def draw_all_figures(explanation: Explanation, folder: Path, *, progress: bool = False) -> dict[str, Path]:
-    """Draws every figure of an explanation, each as a picture and as a page of a paper; and one episode, animated.
+    """Draws every figure of an explanation as PNG and PDF, and one episode as an animated GIF.
 
     Args:
-        explanation: What is drawn.
-        folder: Where the files go, each named after its figure.
+        explanation: The explanation.
+        folder: The folder of the files; each file has the name of its figure.
         progress: Show a progress bar.
 
     Returns:
-        The pictures by name, PNG or GIF. `strips_canvas` is there only if canvases differ from originals, and
-        `failures_strips` and `failures_beliefs` only if the agent was ever wrong.
+        The PNG or GIF file of each figure by its name. The figure `canvas_reconstructions` exists only if canvases
+        differ from originals; `failure_reconstructions` and `failure_beliefs` only if there are failures.
     """
-    drawn = {}
-    draw = figures_of(explanation)
-    for name in tqdm(draw, "Drawing", disable=not progress, unit="figure"):
-        drawn[name], _ = figures.save_figure(draw[name](), folder / name)
-    drawn["animation"] = _animate(explanation, folder / "animation.gif")
-    return drawn
+    drawings = figures_of(explanation)
+    files = {}
+    for name in tqdm(drawings, "Drawing", disable=not progress, unit="figure"):
+        files[name], _ = figures.save_figure(drawings[name](), folder / name)
+    files["animation"] = _save_animation(explanation, folder / "animation.gif")
+    return files
 
 
 def figures_of(explanation: Explanation) -> dict[str, Callable[[], Figure]]:
-    """How to draw each figure of an explanation, by name."""
+    """Returns a function that draws it for each figure of an explanation, by its name."""
     recording, names, reconstruction = explanation.recording, explanation.class_names, explanation.reconstruction
-    validation, examples = explanation.eig_validation, first_of_each_class(recording, NUM_STRIPS)
+    validation, policies = explanation.eig_validation, explanation.location_policies
+    canvas_differs = explanation.canvas_vae is not reconstruction.vae
+    examples = first_of_each_class(recording, NUM_RECONSTRUCTIONS)
+    reconstructed = examples[:NUM_TALL_RECONSTRUCTIONS] if canvas_differs else examples
     mapped = first_of_each_class(explanation.eig_recording, NUM_MAPS)
-    in_strips = examples if explanation.canvas_vae is reconstruction.vae else examples[:NUM_TALL_STRIPS]
 
-    def strips(vae: HiddenStateVAE, images: list[int]) -> Callable[[], Figure]:
-        return lambda: figures.draw_strips(recording, _imagined(vae, recording, images), images, names)
+    def reconstructions(vae: HiddenStateVAE, images: list[int]) -> Callable[[], Figure]:
+        return lambda: figures.draw_reconstructions(recording, _reconstruct(vae, recording, images), images, names)
 
-    draw: dict[str, Callable[[], Figure]] = {
+    drawings: dict[str, Callable[[], Figure]] = {
         "information": lambda: figures.draw_information({LEARNED_POLICY: explanation.curves}),
-        "beliefs": partial(figures.draw_beliefs, recording, examples[:NUM_COURSES], names),
-        "strips": strips(reconstruction.vae, in_strips),
-        "strips_canvas": strips(explanation.canvas_vae, in_strips),
-        "strips_partial": strips(explanation.partial_vae, in_strips),
+        "beliefs": partial(figures.draw_beliefs, recording, examples[:NUM_BELIEFS], names),
+        "reconstructions": reconstructions(reconstruction.vae, reconstructed),
+        "canvas_reconstructions": reconstructions(explanation.canvas_vae, reconstructed),
+        "partial_reconstructions": reconstructions(explanation.partial_vae, reconstructed),
         "reconstruction_errors": lambda: figures.draw_reconstruction_errors(
             {
-                "from its hidden states": reconstruction.error,
-                "from those of other images": reconstruction.shuffled,
-                "from a perfect memory": reconstruction.oracle_memory,
+                "hidden states": reconstruction.error,
+                "shuffled hidden states": reconstruction.shuffled,
+                "oracle memory": reconstruction.oracle_memory,
             },
             {
                 "mean image": float(reconstruction.mean_image.value),
-                "mean of true class": float(reconstruction.mean_of_class.value),
-                "given the original": float(reconstruction.full_image_oracle.value),
+                "mean of the true class": float(reconstruction.mean_of_class.value),
+                "full-image oracle": float(reconstruction.full_image_oracle.value),
             },
         ),
-        "places": partial(figures.draw_places, recording),
-        "places_by_class": partial(figures.draw_places_by_class, recording, names),
+        "locations": partial(figures.draw_locations, recording),
+        "locations_by_class": partial(figures.draw_locations_by_class, recording, names),
         "eig_maps": lambda: figures.draw_eig_maps(
             explanation.eig_recording, validation.maps.divergence[mapped], validation.maps.locations, mapped
         ),
         "eig_against_gain": lambda: figures.draw_eig_against_gain(
             validation.expected.flatten(), validation.gained.flatten()
         ),
-        "looks": lambda: figures.draw_looks(
-            {
-                look: (curves.accuracy.value.numpy(), curves.accuracy.low.numpy(), curves.accuracy.high.numpy())
-                for look, curves in explanation.location_policies.items()
-            }
+        "location_policies": lambda: figures.draw_location_policies(
+            {name: curves.accuracy for name, curves in policies.items()}
         ),
         "hidden_states": partial(figures.draw_hidden_states, recording, names),
     }
-    if explanation.canvas_vae is reconstruction.vae:
-        del draw["strips_canvas"]
+    if not canvas_differs:
+        del drawings["canvas_reconstructions"]
     if failures := most_confident_failures(recording, NUM_FAILURES):
-        draw["failures_strips"] = strips(reconstruction.vae, failures)
-        draw["failures_beliefs"] = partial(figures.draw_beliefs, recording, failures, names)
-    return draw
+        drawings["failure_reconstructions"] = reconstructions(reconstruction.vae, failures)
+        drawings["failure_beliefs"] = partial(figures.draw_beliefs, recording, failures, names)
+    return drawings
 
 
-def _animate(explanation: Explanation, path: Path) -> Path:
+def _save_animation(explanation: Explanation, path: Path) -> Path:
     recording, validation = explanation.eig_recording, explanation.eig_validation
-    image = change_of_mind(recording)
+    image = largest_belief_change(recording)
     return figures.save_animation(
         path,
         recording,
         image,
-        _imagined(explanation.reconstruction.vae, recording, [image])[0],
+        _reconstruct(explanation.reconstruction.vae, recording, [image])[0],
         validation.maps.divergence[image],
         validation.maps.locations,
         explanation.class_names,
     )
 
 
-def _imagined(vae: HiddenStateVAE, recording: Recording, images: list[int]) -> Tensor:
-    """What a VAE imagines of these images after each glimpse, `(len(images), T, channels, h, w)`."""
-    return vae.reconstruct(recording.hidden[images])
+def _reconstruct(vae: HiddenStateVAE, recording: Recording, images: Sequence[int]) -> Tensor:
+    """Reconstructs images from their hidden states after each glimpse, `(len(images), T, channels, h, w)`."""
+    return vae.reconstruct(recording.hidden[list(images)])

@@ -1,4 +1,4 @@
-"""Which images of a recording to show, by rules that leave nobody a choice."""
+"""Rules that choose the images of a recording that are shown, so that nobody picks them by hand."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ from explain.recording import Recording
 
 
 def first_of_each_class(recording: Recording, count: int) -> list[int]:
-    """The first image of each class, in the order of classes.
+    """Returns the first image of each class, in the order of the classes.
 
     Args:
         recording: `N` images.
-        count: How many at most.
+        count: The greatest number of images.
 
     Returns:
-        At most `count` images, numbered as in the recording.
+        Positions of the images in the recording.
     """
     _, first = np.unique(recording.labels.numpy(), return_index=True)
     return first[:count].tolist()
 
 
-def change_of_mind(recording: Recording) -> int:
-    """The image, of those that the agent was right about in the end, on the way to which its belief changed most.
+def largest_belief_change(recording: Recording) -> int:
+    """Returns the image with the largest change of belief, among those that are classified correctly in the end.
 
-    The change is the sum, over glimpses, of how far the belief moved: half the sum of absolute differences.
+    The change is the sum of the total variation distances between beliefs after successive glimpses.
 
     Args:
         recording: `N` images, at least 1.
 
     Returns:
-        The image, numbered as in the recording; if it was never right, one of those that it was wrong about.
+        Position of the image in the recording. If no image is classified correctly, it is one of the others.
     """
     beliefs = recording.beliefs.numpy()
-    changes = np.abs(np.diff(beliefs, axis=1)).sum((1, 2)) / 2
+    changes = np.abs(np.diff(beliefs, axis=1)).sum((1, 2)) / 2  # at most T - 1
     is_correct = beliefs[:, -1].argmax(1) == recording.labels.numpy()
     return int(np.argmax(changes - np.where(is_correct, 0, beliefs.shape[1])))

@@ -1,4 +1,4 @@
-"""The most confident wrong answers, step by step."""
+"""The most confident wrong answers of an agent."""
 
 from __future__ import annotations
 
@@ -13,62 +13,62 @@ from explain.recording import Recording
 
 @dataclass(frozen=True)
 class Failure:
-    """An image that the agent was wrong about after its last glimpse.
+    """An image that is classified wrongly after the last glimpse.
 
     Attributes:
-        index: Which image of the split it is.
-        label: Name of its class.
-        answers: Name of the class most believed in, after each glimpse.
-        confidences: Belief in that class, after each glimpse.
-        beliefs_in_label: Belief in the true class, after each glimpse.
-        right_after: After which glimpses, counted from 1, the true class was most believed in.
+        index: Position of the image in its split.
+        label: Name of the true class.
+        predictions: Name of the most probable class after each glimpse.
+        confidences: Probability of the most probable class after each glimpse.
+        label_probabilities: Probability of the true class after each glimpse.
+        correct_glimpses: The glimpses, counted from 1, after which the prediction was correct.
     """
 
     index: int
     label: str
-    answers: tuple[str, ...]
+    predictions: tuple[str, ...]
     confidences: tuple[float, ...]
-    beliefs_in_label: tuple[float, ...]
-    right_after: tuple[int, ...]
+    label_probabilities: tuple[float, ...]
+    correct_glimpses: tuple[int, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """This as plain numbers and names."""
+        """Returns the fields as plain numbers and names."""
         return asdict(self)
 
 
 def most_confident_failures(recording: Recording, count: int) -> list[int]:
-    """The images that the agent was wrong about after its last glimpse, those that it was surest of first.
+    """Returns the images that are classified wrongly after the last glimpse, the most confident answers first.
 
     Args:
         recording: `N` images.
-        count: How many at most.
+        count: The greatest number of images.
 
     Returns:
-        At most `count` images, numbered as in the recording.
+        Positions of the images in the recording.
     """
-    answers = recording.beliefs[:, -1].numpy()
-    wrong = np.flatnonzero(answers.argmax(1) != recording.labels.numpy())
-    return wrong[np.argsort(-answers[wrong].max(1), kind="stable")][:count].tolist()
+    beliefs = recording.beliefs[:, -1].numpy()
+    wrong = np.flatnonzero(beliefs.argmax(1) != recording.labels.numpy())
+    return wrong[np.argsort(-beliefs[wrong].max(1), kind="stable")][:count].tolist()
 
 
 def describe_failures(recording: Recording, images: Sequence[int], class_names: Sequence[str]) -> list[Failure]:
-    """What the agent believed of images, glimpse by glimpse.
+    """Describes what the agent believed after each glimpse.
 
     Args:
-        recording: `N` images, `T` glimpses.
-        images: Which images of the recording.
-        class_names: Name of each class.
+        recording: `N` images and `T` glimpses.
+        images: Positions of the images in the recording.
+        class_names: The name of each class.
     """
     beliefs, labels = recording.beliefs.numpy(), recording.labels.numpy()
-    answers = beliefs.argmax(2)
+    predictions = beliefs.argmax(2)
     return [
         Failure(
             index=int(recording.indices[image]),
             label=class_names[labels[image]],
-            answers=tuple(class_names[answer] for answer in answers[image]),
+            predictions=tuple(class_names[prediction] for prediction in predictions[image]),
             confidences=tuple(beliefs[image].max(1).tolist()),
-            beliefs_in_label=tuple(beliefs[image, :, labels[image]].tolist()),
-            right_after=tuple((np.flatnonzero(answers[image] == labels[image]) + 1).tolist()),
+            label_probabilities=tuple(beliefs[image, :, labels[image]].tolist()),
+            correct_glimpses=tuple((np.flatnonzero(predictions[image] == labels[image]) + 1).tolist()),
         )
         for image in images
     ]

@@ -1,4 +1,4 @@
-"""An explanation as a page that a person can read without this project at hand."""
+"""The report: an explanation as one HTML page with all figures, numbers and definitions."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from explain.report.figures.style import DOTS_PER_INCH
 from explain.report.summary import checks_of, headlines_of
 from explain.report.tables import tables_of
 
-REPORT, NUMBERS = "report.html", "explanation.json"
+REPORT, JSON = "report.html", "explanation.json"
 TEMPLATES = Path(__file__).parent / "templates"
 PIXELS_PER_INCH = 100
-"""How large a figure stands on the page, if there is room."""
+"""Scale of the figures on the page, in CSS pixels per inch of the figure."""
 
 
 def write_report(
@@ -33,19 +33,19 @@ def write_report(
     *,
     progress: bool = False,
 ) -> Path:
-    """Writes every figure (PNG, PDF, and one GIF), every number (JSON), and all of it on one page (HTML) into a folder.
+    """Writes the figures (PNG, PDF, and one GIF), the numbers (JSON), and a page with all of them (HTML) into a folder.
 
-    The page holds its pictures, needs no network, and executes nothing.
+    The page embeds its figures, needs no network, and has no scripts.
 
     Args:
-        explanation: What the report is about.
-        folder: Where; it is made if it is missing, and files of the same names are replaced.
-        title: What the page is called.
-        about: Who was explained and how, as names and values, section by section.
+        explanation: The explanation.
+        folder: The folder, which is created if it is missing. Files with the same names are replaced.
+        title: Title of the page.
+        about: Facts about the agent and the settings, as names and values in sections.
         progress: Show a progress bar.
 
     Returns:
-        The page.
+        The file of the page.
 
     Raises:
         OSError: A file cannot be written.
@@ -54,22 +54,22 @@ def write_report(
     folder.mkdir(parents=True, exist_ok=True)
     failures = [failure.to_json() for failure in failures_of(explanation)]
     numbers = without_nan({"about": about, **explanation.to_json(), "failures": failures})
-    (folder / NUMBERS).write_text(json.dumps(numbers, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-    pictures = draw_all_figures(explanation, folder, progress=progress)
-    (folder / REPORT).write_text(make_page(explanation, title, about, pictures), encoding="utf-8")
+    (folder / JSON).write_text(json.dumps(numbers, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    files = draw_all_figures(explanation, folder, progress=progress)
+    (folder / REPORT).write_text(make_page(explanation, title, about, files), encoding="utf-8")
     return folder / REPORT
 
 
 def make_page(
-    explanation: Explanation, title: str, about: Mapping[str, Mapping[str, Any]], pictures: Mapping[str, Path]
+    explanation: Explanation, title: str, about: Mapping[str, Mapping[str, Any]], files: Mapping[str, Path]
 ) -> str:
-    """The page as HTML.
+    """Renders the page as HTML.
 
     Args:
-        explanation: What the page is about.
-        title: What the page is called.
-        about: Who was explained and how, as names and values, section by section.
-        pictures: Files of the pictures, by name; see `explain.report.all_figures.draw_all_figures`.
+        explanation: The explanation.
+        title: Title of the page.
+        about: Facts about the agent and the settings, as names and values in sections.
+        files: The file of each figure by its name; see `explain.report.all_figures.draw_all_figures`.
     """
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
@@ -85,31 +85,31 @@ def make_page(
         recording=recording,
         num_classes=len(explanation.class_names),
         num_wrong=int((recording.beliefs[:, -1].argmax(1) != recording.labels).sum()),
-        num_mapped=len(explanation.eig_recording),
-        findings=headlines_of(explanation),
+        num_eig=len(explanation.eig_recording),
+        headlines=headlines_of(explanation),
         checks=checks_of(explanation),
         tables=tables_of(explanation, failures_of(explanation)),
-        pictures={name: embed(path) for name, path in pictures.items()},
+        figures={name: embed(path) for name, path in files.items()},
     )
 
 
 def failures_of(explanation: Explanation) -> list[Failure]:
-    """The most confident wrong answers, as many as are shown."""
+    """Returns the most confident wrong answers, which the report shows."""
     images = most_confident_failures(explanation.recording, NUM_FAILURES)
     return describe_failures(explanation.recording, images, explanation.class_names)
 
 
 def embed(path: Path) -> dict[str, Any]:
-    """A picture as part of a page: its address, which holds all of it, and how large it is in CSS pixels."""
+    """Encodes an image file for a page: a data URL, and its width and height in CSS pixels."""
     with Image.open(path) as image:
         kind, size = Image.MIME[image.format or ""], image.size
     width, height = (round(side * PIXELS_PER_INCH / DOTS_PER_INCH) for side in size)
     data = base64.b64encode(path.read_bytes()).decode("ascii")
-    return {"address": f"data:{kind};base64,{data}", "width": width, "height": height}
+    return {"url": f"data:{kind};base64,{data}", "width": width, "height": height}
 
 
 def without_nan(numbers: Any) -> Any:
-    """Numbers, in lists and dicts of any depth, with None for those that are not defined: JSON has no NaN.
+    """Replaces NaN, which JSON does not have, by None in nested lists and dicts.
 
     Example:
         >>> without_nan({"value": [0.5, float("nan")]})

@@ -1,4 +1,4 @@
-"""What an explanation comes to, in sentences with numbers, and whether it can be trusted."""
+"""The headlines of an explanation, and checks of whether it can be trusted."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from explain.report.tables import at, cell, four_digits, percent, two_digits
 
 @dataclass(frozen=True)
 class Headline:
-    """A number that matters.
+    """A main result.
 
     Attributes:
-        number: The number, with its unit.
-        sentence: What it says.
+        number: The number with its unit, which is shown large.
+        sentence: What the number means, in full sentences.
     """
 
     number: str
@@ -28,12 +28,12 @@ class Headline:
 
 @dataclass(frozen=True)
 class Check:
-    """A question about the explanation, and its answer.
+    """A test that an explanation should pass.
 
     Attributes:
-        question: It asks for yes, if the explanation is to be trusted.
+        question: A question whose answer is yes if the explanation can be trusted.
         holds: Whether the answer is yes.
-        evidence: The numbers that say so.
+        evidence: The numbers behind the answer.
     """
 
     question: str
@@ -42,129 +42,131 @@ class Check:
 
 
 def headlines_of(explanation: Explanation) -> list[Headline]:
-    """The findings that a report begins with."""
+    """Returns the main results, which a report begins with."""
     curves, correlation = explanation.curves, explanation.eig_validation.location_correlation
-    own = cell(at(explanation.location_policies[LEARNED_POLICY].accuracy, -1), percent)
-    others = {
-        look: at(one.accuracy, -1) for look, one in explanation.location_policies.items() if look != LEARNED_POLICY
-    }
-    right = cell(at(curves.accuracy, -1), percent)
+    correct = at(curves.accuracy, -1)
+    accuracies = {name: at(one.accuracy, -1) for name, one in explanation.location_policies.items()}
+    learned = accuracies.pop(LEARNED_POLICY)
     return [
         Headline(
-            f"{right.text} %",
-            f"of {len(explanation.recording):,} images are right after the last glimpse [{right.interval}]. After the "
-            f"first, {_share(at(curves.accuracy, 0))} are.",
+            f"{cell(correct, percent).text} %",
+            f"The agent classifies {_percentage(correct)} of {len(explanation.recording):,} images correctly after the "
+            f"last glimpse, and {_percentage(at(curves.accuracy, 0))} after the first.",
         ),
-        _gained(curves, len(explanation.class_names)),
-        _imagined(explanation.reconstruction),
+        _information_headline(curves, len(explanation.class_names)),
+        _reconstruction_headline(explanation.reconstruction),
         Headline(
             two_digits(float(correlation.value)),
-            "is the rank correlation between the gain that was to be expected of the place where the agent then looked "
-            f"and the gain that it got: {cell(correlation, two_digits)}. 1 would be perfect, 0 is chance.",
+            "The rank correlation between the expected information gain at the location that the agent looked at next "
+            f"and the information that it gained there is {cell(correlation, two_digits)}. A perfect prediction has 1, "
+            "chance has 0.",
         ),
         Headline(
-            f"{own.text} %",
-            "are right in the end where the agent looks its own way, on the images on which ways to look were compared "
-            f"[{own.interval}]. With the same core and classifier, but looking elsewhere: {_shares(others)}.",
+            f"{cell(learned, percent).text} %",
+            f"On the images on which location policies are compared, the agent classifies {_percentage(learned)} "
+            "correctly with the learned policy. With the same core and classifier, other policies reach: "
+            f"{_percentages(accuracies)}.",
         ),
     ]
 
 
-def _gained(curves: InformationCurves, num_classes: int) -> Headline:
-    gain, known, excess = (
+def _information_headline(curves: InformationCurves, num_classes: int) -> Headline:
+    gain, label_information, overconfidence = (
         at(one, -1) for one in (curves.information_gain, curves.label_information, curves.overconfidence)
     )
-    verdict = "it is about as sure as it is right"
-    if float(excess.low) > 0:
-        verdict = "it is surer than it is right"
-    elif float(excess.high) < 0:
-        verdict = "it could be surer than it is"
+    verdict = "The agent is about as confident as it should be"
+    if float(overconfidence.low) > 0:
+        verdict = "The agent is overconfident"
+    elif float(overconfidence.high) < 0:
+        verdict = "The agent is underconfident"
     return Headline(
         f"{two_digits(float(gain.value))} nats",
-        f"of information gain after the last glimpse [{cell(gain, two_digits).interval}], of "
-        f"{two_digits(math.log(num_classes))} that are possible. The label information is {cell(known, two_digits)} "
-        f"nats: {verdict}.",
+        f"The information gain after the last glimpse is {cell(gain, two_digits)} nats, of at most "
+        f"{two_digits(math.log(num_classes))}. The label information (log score) is "
+        f"{cell(label_information, two_digits)} nats. {verdict}.",
     )
 
 
-def _imagined(reconstruction: ReconstructionEvaluation) -> Headline:
+def _reconstruction_headline(reconstruction: ReconstructionEvaluation) -> Headline:
     error = at(reconstruction.error, -1)
-    less = 1 - float(error.value / reconstruction.mean_of_class.value)
+    reduction = 1 - float(error.value / reconstruction.mean_of_class.value)
+    difference = f"{percent(abs(reduction))} %"
     return Headline(
-        f"{percent(abs(less))} %",
-        f"{'less' if less > 0 else 'more'} squared error has the image that is imagined from the last hidden state "
-        f"than the mean image of the true class: {cell(error, four_digits)} a pixel in place of "
-        f"{cell(reconstruction.mean_of_class, four_digits)}. What is imagined by a VAE that is given the original has "
-        f"{cell(reconstruction.full_image_oracle, four_digits)}.",
+        difference,
+        f"The image reconstructed from the last hidden state has {difference} {'less' if reduction > 0 else 'more'} "
+        f"squared error than the mean image of the true class: {cell(error, four_digits)} per pixel compared with "
+        f"{cell(reconstruction.mean_of_class, four_digits)}. The full-image oracle, a VAE that is given the original, "
+        f"has {cell(reconstruction.full_image_oracle, four_digits)}.",
     )
 
 
 def checks_of(explanation: Explanation) -> list[Check]:
-    """Whether the explanation can be trusted: what must hold, each beside its control."""
+    """Checks whether the explanation can be trusted, with a control for each claim."""
     reconstruction, validation = explanation.reconstruction, explanation.eig_validation
-    error, control = at(reconstruction.error, -1), at(reconstruction.shuffled, -1)
+    error, shuffled = at(reconstruction.error, -1), at(reconstruction.shuffled, -1)
     correlations = validation.rank_correlation
-    excess = at(explanation.curves.overconfidence, -1)
-    accuracies = {look: at(curves.accuracy, -1) for look, curves in explanation.location_policies.items()}
-    others = {look: accuracy for look, accuracy in accuracies.items() if look not in (LEARNED_POLICY, EIG_POLICY)}
+    overconfidence = at(explanation.curves.overconfidence, -1)
+    accuracies = {name: at(curves.accuracy, -1) for name, curves in explanation.location_policies.items()}
+    others = {name: accuracy for name, accuracy in accuracies.items() if name not in (LEARNED_POLICY, EIG_POLICY)}
     checks = [
         Check(
-            "Is the imagined image made of what the agent remembers?",
-            _below(error, control),
-            f"Squared error {cell(error, four_digits)} from its own hidden states after the last glimpse, "
-            f"{cell(control, four_digits)} from those of other images.",
+            "Do reconstructions depend on the hidden state?",
+            _is_below(error, shuffled),
+            f"After the last glimpse, the squared error per pixel is {cell(error, four_digits)} from the agent's "
+            f"hidden states and {cell(shuffled, four_digits)} from shuffled ones.",
         ),
         Check(
-            "Does the control fail, as it must?",
-            not _below(control, reconstruction.mean_image),
-            f"From hidden states of other images, nothing better than the mean image may come: squared error "
-            f"{cell(control, four_digits)}, the mean image {cell(reconstruction.mean_image, four_digits)}.",
+            "Does the control fail, as it should?",
+            not _is_below(shuffled, reconstruction.mean_image),
+            "Shuffled hidden states should give no lower squared error per pixel than the mean image. They give "
+            f"{cell(shuffled, four_digits)}, and the mean image has {cell(reconstruction.mean_image, four_digits)}.",
         ),
         Check(
-            "Does it show this image, and not only its class?",
-            _below(error, reconstruction.mean_of_class),
-            f"Squared error {cell(error, four_digits)}, the mean image of the true class "
+            "Do reconstructions show the image, and not only its class?",
+            _is_below(error, reconstruction.mean_of_class),
+            f"The squared error per pixel is {cell(error, four_digits)}. The mean image of the true class has "
             f"{cell(reconstruction.mean_of_class, four_digits)}.",
         ),
         Check(
-            "Does expected information gain rank places as the gain there does?",
+            "Does the expected information gain rank locations as the information gained there does?",
             bool((correlations.low > 0).all()),
-            f"Mean rank correlation after each glimpse: {', '.join(map(two_digits, correlations.value.tolist()))}; "
-            f"intervals begin at {two_digits(float(correlations.low.min()))} or higher. To be above 0 is "
-            "enough for yes.",
+            "The mean rank correlations after each glimpse are "
+            f"{', '.join(map(two_digits, correlations.value.tolist()))}. Their intervals start at "
+            f"{two_digits(float(correlations.low.min()))} or higher. They should start above 0.",
         ),
         Check(
-            "Does it foretell what the agent gained where it looked?",
+            "Does the expected information gain predict the gain at the locations that the agent looked at?",
             float(validation.location_correlation.low) > 0,
-            f"Rank correlation {cell(validation.location_correlation, two_digits)}. To be above 0 is enough for yes.",
+            f"The rank correlation is {cell(validation.location_correlation, two_digits)}. Its interval should start "
+            "above 0.",
         ),
         Check(
-            "Are the beliefs no surer than they are right?",
-            not float(excess.low) > 0,
-            f"False certainty after the last glimpse is {cell(excess, two_digits)} nats.",
+            "Are the beliefs free of overconfidence?",
+            not float(overconfidence.low) > 0,
+            f"The overconfidence after the last glimpse is {cell(overconfidence, two_digits)} nats.",
         ),
     ]
     if others:
         checks.append(
             Check(
-                "Is looking by expected information gain better than all other ways, but the agent's own?",
-                all(_below(other, accuracies[EIG_POLICY]) for other in others.values()),
-                f"Right in the end: {_share(accuracies[EIG_POLICY])} {EIG_POLICY}, {_shares(others)}.",
+                f"Is the {EIG_POLICY} better than all other location policies except the learned one?",
+                all(_is_below(other, accuracies[EIG_POLICY]) for other in others.values()),
+                f"Images classified correctly: {_percentages({EIG_POLICY: accuracies[EIG_POLICY], **others})}.",
             )
         )
     return checks
 
 
-def _share(estimate: Estimate) -> str:
-    """Writes a share in % with its interval."""
+def _percentage(estimate: Estimate) -> str:
+    """Writes a fraction in % with its interval."""
     written = cell(estimate, percent)
     return f"{written.text} % [{written.interval}]"
 
 
-def _shares(estimates: Mapping[str, Estimate]) -> str:
-    return ", ".join(f"{_share(estimate)} {name}" for name, estimate in estimates.items())
+def _percentages(estimates: Mapping[str, Estimate]) -> str:
+    return ", ".join(f"{name} {_percentage(estimate)}" for name, estimate in estimates.items())
 
 
-def _below(one: Estimate, other: Estimate) -> bool:
-    """Whether one estimate is less than another, so clearly that their intervals do not meet."""
+def _is_below(one: Estimate, other: Estimate) -> bool:
+    """Returns whether the whole interval of one estimate is below that of another."""
     return bool(one.high < other.low)

@@ -1,4 +1,4 @@
-"""The numbers of an explanation, in tables that a person can read."""
+"""The numbers of an explanation as tables."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from explain.knowledge.intervals import Estimate
 from explain.reconstruction.evaluation import ReconstructionEvaluation
 from explain.report.failures import Failure
 
-UNDEFINED = "not defined"
-Style = Callable[[float], str]
-"""Writes a number."""
+UNDEFINED = "undefined"
+Format = Callable[[float], str]
+"""Writes a number as text."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What stands in one place of a table.
+    """A cell of a table.
 
     Attributes:
         text: A number or a word.
-        interval: Where the number lies; empty where it has no interval.
+        interval: The confidence interval of the number; empty if there is none.
     """
 
     text: str
@@ -36,12 +36,12 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """A table whose first column says what its rows are.
+    """A table whose first column names the rows.
 
     Attributes:
-        caption: What it shows, and in what units.
-        header: One name a column.
-        rows: As many cells each.
+        caption: What the numbers are, with their units.
+        header: The name of each column.
+        rows: The cells of each row, as many as there are columns.
     """
 
     caption: str
@@ -50,7 +50,7 @@ class Table:
 
 
 def two_digits(number: float) -> str:
-    """A number of nats, or a correlation.
+    """Writes a number of nats or a correlation.
 
     Example:
         >>> two_digits(-0.001), two_digits(1.5)
@@ -60,121 +60,123 @@ def two_digits(number: float) -> str:
 
 
 def four_digits(number: float) -> str:
-    """A squared error a pixel."""
+    """Writes a squared error per pixel."""
     return _write(number, 4)
 
 
-def percent(share: float) -> str:
-    """A share, in %."""
-    return _write(100 * share, 1)
+def percent(fraction: float) -> str:
+    """Writes a fraction in %, without the sign."""
+    return _write(100 * fraction, 1)
 
 
-def cell(estimate: Estimate, style: Style) -> Cell:
-    """Writes a single estimate with its interval.
+def cell(estimate: Estimate, write: Format) -> Cell:
+    """Writes an estimate of a single number with its interval.
 
     Example:
         >>> str(cell(Estimate(*torch.tensor([0.5, 0.4, 0.6])), percent))
         '50.0 [40.0 to 60.0]'
     """
-    value, low, high = (style(float(part)) for part in (estimate.value, estimate.low, estimate.high))
+    value, low, high = (write(float(part)) for part in (estimate.value, estimate.low, estimate.high))
     return Cell(value, "" if value == UNDEFINED else f"{low} to {high}")
 
 
 def at(estimate: Estimate, glimpse: int) -> Estimate:
-    """The part of an estimate `(T,)` that belongs to one glimpse, counted from 0, or backwards from -1."""
+    """Returns the estimate for one glimpse of an estimate `(T,)`; glimpses count from 0, or backwards from -1."""
     return Estimate(estimate.value[glimpse], estimate.low[glimpse], estimate.high[glimpse])
 
 
 def tables_of(explanation: Explanation, failures: Sequence[Failure]) -> dict[str, Table]:
-    """All tables of a report, by name."""
-    curves, looks = explanation.curves, explanation.location_policies
+    """Makes all tables of a report, by their names."""
+    curves, reconstruction = explanation.curves, explanation.reconstruction
     return {
         "information": by_glimpse(
-            "What it knew after each glimpse: accuracy and calibration error in %, all else in nats",
+            "Knowledge after each glimpse: accuracy and calibration error in %, all other numbers in nats",
             {
                 "accuracy": (curves.accuracy, percent),
                 "information gain": (curves.information_gain, two_digits),
-                "label information": (curves.label_information, two_digits),
-                "false certainty": (curves.overconfidence, two_digits),
+                "label information (log score)": (curves.label_information, two_digits),
+                "overconfidence": (curves.overconfidence, two_digits),
                 "calibration error": (curves.calibration_error, percent),
             },
         ),
-        "errors": by_glimpse(
-            "Mean squared error a pixel of what is imagined after each glimpse",
+        "reconstruction_errors": by_glimpse(
+            "Mean squared error per pixel of the reconstruction after each glimpse",
             {
-                "from its hidden states": (explanation.reconstruction.error, four_digits),
-                "from those of other images": (explanation.reconstruction.shuffled, four_digits),
-                "from a perfect memory": (explanation.reconstruction.oracle_memory, four_digits),
+                "hidden states": (reconstruction.error, four_digits),
+                "shuffled hidden states": (reconstruction.shuffled, four_digits),
+                "oracle memory": (reconstruction.oracle_memory, four_digits),
             },
         ),
-        "losses": losses_table(explanation.reconstruction),
+        "error_sources": error_sources_table(reconstruction),
         "references": Table(
-            "Mean squared error a pixel of what does not depend on glimpses",
-            ["imagined", "error"],
+            "Mean squared error per pixel of references that do not depend on the glimpses",
+            ["reference", "error"],
             [
-                [Cell("the mean image"), cell(explanation.reconstruction.mean_image, four_digits)],
-                [Cell("the mean image of the true class"), cell(explanation.reconstruction.mean_of_class, four_digits)],
-                [
-                    Cell("by a VAE that is given the original"),
-                    cell(explanation.reconstruction.full_image_oracle, four_digits),
-                ],
+                [Cell("mean image"), cell(reconstruction.mean_image, four_digits)],
+                [Cell("mean image of the true class"), cell(reconstruction.mean_of_class, four_digits)],
+                [Cell("full-image oracle"), cell(reconstruction.full_image_oracle, four_digits)],
             ],
         ),
         "rank_correlation": by_glimpse(
-            "Rank correlation of expected information gain and gain over all places of a map, mean over images",
+            "Rank correlation of the expected information gain and the information gained over all locations of a map, "
+            "mean over images",
             {"rank correlation": (explanation.eig_validation.rank_correlation, two_digits)},
         ),
-        "looks": by_glimpse(
-            "Images whose class is believed in most, in %, by who chose where to look",
-            {look: (one.accuracy, percent) for look, one in looks.items()},
+        "location_policies": by_glimpse(
+            "Images classified correctly with each location policy, in %",
+            {name: (one.accuracy, percent) for name, one in explanation.location_policies.items()},
         ),
         "probe": Table(
-            "Images whose class is found, in %",
-            ["glimpse", "by a linear probe of the hidden state", "by the agent itself"],
+            "Images classified correctly, in %",
+            ["glimpse", "linear probe of the hidden state", "agent"],
             [
-                [Cell(str(number + 1)), Cell(percent(float(share))), cell(at(curves.accuracy, number), percent)]
-                for number, share in enumerate(explanation.probe)
+                [Cell(str(number + 1)), Cell(percent(float(accuracy))), cell(at(curves.accuracy, number), percent)]
+                for number, accuracy in enumerate(explanation.probe)
             ],
         ),
         "failures": failures_table(failures),
     }
 
 
-def by_glimpse(caption: str, columns: Mapping[str, tuple[Estimate, Style]]) -> Table:
-    """A row for each glimpse, and a column for each estimate `(T,)`."""
+def by_glimpse(caption: str, columns: Mapping[str, tuple[Estimate, Format]]) -> Table:
+    """Makes a table with a row for each glimpse and a column for each estimate `(T,)`."""
     glimpses = len(next(iter(columns.values()))[0].value)
     rows = [
-        [Cell(str(glimpse + 1)), *(cell(at(estimate, glimpse), style) for estimate, style in columns.values())]
+        [Cell(str(glimpse + 1)), *(cell(at(estimate, glimpse), write) for estimate, write in columns.values())]
         for glimpse in range(glimpses)
     ]
     return Table(caption, ["glimpse", *columns], rows)
 
 
-def losses_table(reconstruction: ReconstructionEvaluation) -> Table:
-    """Where the error comes from: what the code cannot hold, what was not looked at, and what was not remembered."""
-    limit = reconstruction.full_image_oracle.value.expand_as(reconstruction.error.value)
-    seen, error = reconstruction.oracle_memory.value, reconstruction.error.value
-    parts = torch.stack([limit, seen - limit, error - seen, error], dim=1).tolist()
+def error_sources_table(reconstruction: ReconstructionEvaluation) -> Table:
+    """Splits the reconstruction error into the parts due to the latent code, to pixels not seen, and to memory.
+
+    The parts are the error of the full-image oracle, the error that the oracle memory adds to it, and the error that
+    the agent's hidden states add to that.
+    """
+    oracle_memory, error = reconstruction.oracle_memory.value, reconstruction.error.value
+    code = reconstruction.full_image_oracle.value.expand_as(error)
+    parts = torch.stack([code, oracle_memory - code, error - oracle_memory, error], dim=1).tolist()
     return Table(
-        "Where the error comes from: the first three numbers of a row add up to the last",
-        ["glimpse", "limit of the code", "not looked at", "not remembered", "error"],
+        "Sources of the reconstruction error; the first three numbers of a row add up to the last",
+        ["glimpse", "limit of the latent code", "not seen", "not remembered", "error"],
         [[Cell(str(number)), *map(Cell, map(four_digits, row))] for number, row in enumerate(parts, start=1)],
     )
 
 
 def failures_table(failures: Sequence[Failure]) -> Table:
-    """A row for each failure."""
+    """Makes a table with a row for each failure."""
     return Table(
-        "The most confident wrong answers, by number of the image in the split; beliefs in % after the last glimpse",
-        ["image", "is", "answer", "belief in it", "belief in the truth", "right after glimpse"],
+        "The most confident wrong answers, by the position of the image in the split; probabilities in %",
+        ["image", "true class", "prediction", "probability of it", "of the true class", "correct after glimpse"],
         [
             [
                 Cell(str(one.index)),
                 Cell(one.label),
-                Cell(one.answers[-1]),
+                Cell(one.predictions[-1]),
                 Cell(percent(one.confidences[-1])),
-                Cell(percent(one.beliefs_in_label[-1])),
-                Cell(", ".join(str(number) for number in one.right_after) or "never"),
+                Cell(percent(one.label_probabilities[-1])),
+                Cell(", ".join(str(number) for number in one.correct_glimpses) or "never"),
             ]
             for one in failures
         ],
@@ -185,5 +187,5 @@ def _write(number: float, digits: int) -> str:
     if math.isnan(number):
         return UNDEFINED
     written = f"{number:.{digits}f}"
-    # Rounded to 0, a number has no sign; a hyphen is too short for one.
+    # A number that is rounded to 0 has no sign, and a minus sign is wider than a hyphen.
     return written.lstrip("-") if float(written) == 0 else written.replace("-", "\N{MINUS SIGN}")

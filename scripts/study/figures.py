@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from matplotlib.figure import Figure
 
 from explain.knowledge.intervals import Estimate
-from explain.report.figures.lines import add_legend, draw_band, draw_curve, set_axes
-from explain.report.figures.style import PAGE_WIDTH, look, make_figure
+from explain.report.figures.lines import add_legend, draw_band, draw_curve, format_axes
+from explain.report.figures.style import PAGE_WIDTH, figure_style, make_figure
 
 Estimates = Mapping[str, Mapping[str, Mapping[str, Estimate]]]
 """The estimate of a quantity over seeds, `(T,)`, by data set, variant and quantity."""
@@ -17,12 +17,12 @@ INFORMATION_PANELS = {
     "information_gain": "information gain, nats",
     "label_information": "label information, nats",
     "accuracy": "fraction correct",
-    "confidently_wrong": "fraction confidently\nwrong",
+    "confidently_wrong": "fraction\nconfidently wrong",
 }
 """The label of the vertical axis for each quantity, from top to bottom."""
 
 
-@look()
+@figure_style()
 def draw_information(estimates: Estimates) -> Figure:
     """Draws the information gain since the first glimpse, as the reference study plots it, and whether it is justified.
 
@@ -35,7 +35,7 @@ def draw_information(estimates: Estimates) -> Figure:
     return _draw(estimates, INFORMATION_PANELS)
 
 
-@look()
+@figure_style()
 def draw_reconstruction_errors(estimates: Estimates) -> Figure:
     """Draws the squared error per pixel of the images that VAEs reconstruct from the agents' hidden states.
 
@@ -55,7 +55,7 @@ def _draw(estimates: Estimates, panels: Mapping[str, str]) -> Figure:
                 estimate = quantities[quantity]
                 draw_band(axes, estimate.low, estimate.high, number)
                 draw_curve(axes, estimate.value, number, variant)
-                set_axes(axes, len(estimate.value), label)
+                format_axes(axes, len(estimate.value), label)
             axes.label_outer()
     add_legend(figure, grid[0, 0])
     return figure

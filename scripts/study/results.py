@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
 from matplotlib.figure import Figure
 
 from explain import HiddenStateVAE, Recording
-from explain.report.figures import draw_strips, save_figure
+from explain.report.figures import draw_reconstructions, save_figure
 from scripts.study.experiments import ANYTIME, EVERY, HARD, INFORMATION, RESHAPED, Run
 from scripts.study.figures import Estimates, draw_information, draw_reconstruction_errors
 from scripts.study.metrics import STRIPS_FILE, measures_file, vae_file
@@ -71,7 +70,7 @@ def estimate_all(results: pd.DataFrame) -> Estimates:
     return estimates
 
 
-def draw_reconstructions(runs: Sequence[Run], folder: Path) -> None:
+def draw_runs(runs: Sequence[Run], folder: Path) -> None:
     """Draws the reconstructions of a few test images for each run that is finished.
 
     Args:
@@ -87,6 +86,7 @@ def draw_reconstructions(runs: Sequence[Run], folder: Path) -> None:
 
 def _draw_run(run: Run, folder: Path) -> Figure:
     recording, vae = Recording.load(folder / STRIPS_FILE), HiddenStateVAE.load(folder / vae_file(run))
-    reconstructions = vae.reconstruct(torch.from_numpy(recording.hidden))
+    reconstructions = vae.reconstruct(recording.hidden)
     environment: Any = run.experiment.datasets[run.dataset].make().unwrapped
-    return draw_strips(recording, reconstructions, range(len(recording)), environment.world.dataset.class_names)
+    class_names = environment.world.dataset.class_names
+    return draw_reconstructions(recording, reconstructions, range(len(recording)), class_names)

@@ -5,10 +5,10 @@ from explain.report.figures.beliefs import draw_beliefs
 from explain.report.figures.eig_maps import draw_eig_maps
 from explain.report.figures.hidden_states import draw_hidden_states
 from explain.report.figures.information import draw_information
-from explain.report.figures.locations import draw_places, draw_places_by_class
-from explain.report.figures.strips import draw_strips
+from explain.report.figures.locations import draw_locations, draw_locations_by_class
+from explain.report.figures.reconstructions import draw_reconstructions
 from explain.report.figures.style import save_figure
-from explain.report.figures.validation import draw_eig_against_gain, draw_looks, draw_reconstruction_errors
+from explain.report.figures.validation import draw_eig_against_gain, draw_location_policies, draw_reconstruction_errors
 
 __all__ = [
     "draw_beliefs",
@@ -16,11 +16,11 @@ __all__ = [
     "draw_eig_maps",
     "draw_hidden_states",
     "draw_information",
-    "draw_looks",
-    "draw_places",
-    "draw_places_by_class",
+    "draw_location_policies",
+    "draw_locations",
+    "draw_locations_by_class",
     "draw_reconstruction_errors",
-    "draw_strips",
+    "draw_reconstructions",
     "save_animation",
     "save_figure",
 ]

@@ -1,4 +1,4 @@
-"""How beliefs changed from glimpse to glimpse."""
+"""Beliefs after each glimpse, beside the path of the glimpses."""
 
 from __future__ import annotations
 
@@ -12,30 +12,31 @@ from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
 from explain.recording import Recording
-from explain.report.figures.images import mark_glimpses, mark_way, show_image, write_truth
+from explain.report.figures.images import draw_glimpses, draw_path, label_with_class, show_image
 from explain.report.figures.inputs import check_class_names, check_images, shorten
-from explain.report.figures.lines import set_axes, spread
-from explain.report.figures.style import BLUE, FAINT, PAGE_WIDTH, PURPLE, RIGHT, WRONG, look, make_figure
+from explain.report.figures.lines import format_axes, spread_labels
+from explain.report.figures.style import BLUE, CORRECT, FAINT, INCORRECT, PAGE_WIDTH, PURPLE, figure_style, make_figure
 
 COLUMNS, ROW_HEIGHT = 2, 1.35
-RIVAL_COLORS, RIVAL_PROBABILITY = (WRONG, BLUE, PURPLE), 0.1
+RIVAL_COLORS, RIVAL_PROBABILITY = (INCORRECT, BLUE, PURPLE), 0.1
 NAME_LENGTH, NAME_GAP = 10, 0.15
+"""The greatest number of letters in a name, and the least difference of belief between two names."""
 
 
-@look()
+@figure_style()
 def draw_beliefs(recording: Recording, images: Sequence[int], class_names: Sequence[str]) -> Figure:
-    """Draws each image with the way that was looked at it, and beside it how probable each class seemed.
+    """Draws each image with the path of its glimpses, and beside it the probability of each class after each glimpse.
 
-    The true class is green. The up to three others that were ever believed in most, with a probability of at least
-    0.1, have a colour and a name too; the rest are grey.
+    The true class is green. Up to three other classes with the highest probabilities, of at least 0.1 at some glimpse,
+    have a colour and a name too. The rest are grey.
 
     Args:
-        recording: `N` images, `T` glimpses.
-        images: Which images of the recording.
-        class_names: Name of each class.
+        recording: `N` images and `T` glimpses.
+        images: Positions of the images in the recording.
+        class_names: The name of each class.
 
     Raises:
-        ValueError: Something does not fit the recording.
+        ValueError: An argument does not fit the recording.
     """
     check_images(recording, images)
     check_class_names(recording, class_names)
@@ -48,10 +49,10 @@ def draw_beliefs(recording: Recording, images: Sequence[int], class_names: Seque
     pairs = grid.reshape(-1, 2)
     for (thumbnail, plot), image in zip(pairs, images, strict=False):
         show_image(thumbnail, recording.canvases[image])
-        mark_glimpses(thumbnail, recording, image, glimpses)
-        mark_way(thumbnail, recording, image, glimpses)
-        write_truth(thumbnail, names[recording.labels[image]])
-        _draw_course(plot, recording.beliefs[image].numpy(), int(recording.labels[image]), names)
+        draw_glimpses(thumbnail, recording, image, glimpses)
+        draw_path(thumbnail, recording, image, glimpses)
+        label_with_class(thumbnail, names[recording.labels[image]])
+        _draw_curves(plot, recording.beliefs[image].numpy(), int(recording.labels[image]), names)
     for axes in pairs[len(images) :].flat:
         axes.set_visible(False)
     for plot in pairs[: max(len(images) - columns, 0), 1]:
@@ -59,45 +60,45 @@ def draw_beliefs(recording: Recording, images: Sequence[int], class_names: Seque
     return figure
 
 
-def _draw_course(axes: Axes, beliefs: NDArray[np.float32], label: int, names: Sequence[str]) -> None:
-    """Draws beliefs `(T, C)` as one line a class."""
+def _draw_curves(axes: Axes, beliefs: NDArray[np.float32], label: int, names: Sequence[str]) -> None:
+    """Draws beliefs `(T, C)` as one line per class."""
     peaks = beliefs.max(0)
     others = [rival for rival in np.argsort(-peaks, kind="stable").tolist() if rival != label]
     rivals = [rival for rival in others[: len(RIVAL_COLORS)] if peaks[rival] >= RIVAL_PROBABILITY]
-    colors = {label: RIGHT} | dict(zip(rivals, RIVAL_COLORS, strict=False))
+    colors = {label: CORRECT} | dict(zip(rivals, RIVAL_COLORS, strict=False))
     glimpses = np.arange(1, len(beliefs) + 1)
     for rank, number in enumerate(reversed([label, *others])):
         width = 2.2 if number == label else 1.3 if number in colors else 0.6
         axes.plot(glimpses, beliefs[:, number], color=colors.get(number, FAINT), linewidth=width, zorder=2 + rank / 1e3)
     _write_names(axes, beliefs, colors, names)
-    set_axes(axes, len(beliefs), "belief")
-    # Room on the left for the names of lines that start high.
+    format_axes(axes, len(beliefs), "belief")
+    # Space on the left for the names of lines that are highest at the first glimpse.
     axes.set(xlim=(0.45, len(beliefs) + 0.25), ylim=(-0.03, 1.03), yticks=[0, 0.5, 1])
 
 
 def _write_names(axes: Axes, beliefs: NDArray[np.float32], colors: dict[int, str], names: Sequence[str]) -> None:
-    """Names the coloured lines, the true class, which comes first, at its end and the others where they are highest."""
+    """Names the coloured lines: the true class, which comes first, at its end, and the others at their maxima."""
     last = len(beliefs) - 1
     label, *rivals = colors
-    places = {label: last} | {rival: int(beliefs[:, rival].argmax()) for rival in rivals}
+    positions = {label: last} | {rival: int(beliefs[:, rival].argmax()) for rival in rivals}
     are_short = max(len(names[number]) for number in colors) < 3
-    # Short names are in the way only of others at the same glimpse.
-    groups = [{place} for place in places.values()] if are_short else [{last}, set(range(last))]
+    # Short names can overlap only at the same glimpse.
+    groups = [{position} for position in positions.values()] if are_short else [{last}, set(range(last))]
     heights: dict[int, float] = {}
     for group in groups:
-        here = [number for number, place in places.items() if place in group]
-        wanted = [float(beliefs[places[number], number]) for number in here]
-        heights |= dict(zip(here, spread(wanted, NAME_GAP), strict=True))
-    for number, place in places.items():
-        if place == last:
-            how: dict[str, Any] = {"xytext": (4, 0), "ha": "left"}
-        elif place == 0:
-            how = {"xytext": (-4, 0), "ha": "right"} if are_short else {"xytext": (2, 6), "ha": "left"}
+        members = [number for number, position in positions.items() if position in group]
+        wanted = [float(beliefs[positions[number], number]) for number in members]
+        heights |= dict(zip(members, spread_labels(wanted, NAME_GAP), strict=True))
+    for number, position in positions.items():
+        if position == last:
+            offset: dict[str, Any] = {"xytext": (4, 0), "ha": "left"}
+        elif position == 0:
+            offset = {"xytext": (-4, 0), "ha": "right"} if are_short else {"xytext": (2, 6), "ha": "left"}
         else:
-            how = {"xytext": (0, 6), "ha": "center"}
+            offset = {"xytext": (0, 6), "ha": "center"}
         axes.annotate(
             names[number],
-            (place + 1, heights[number]),
+            (position + 1, heights[number]),
             textcoords="offset points",
             color=colors[number],
             size=7,
@@ -106,5 +107,5 @@ def _write_names(axes: Axes, beliefs: NDArray[np.float32], colors: dict[int, str
             path_effects=[withStroke(linewidth=2, foreground="white")],
             annotation_clip=False,
             zorder=4,
-            **how,
+            **offset,
         )

@@ -1,4 +1,4 @@
-"""Hidden states in two dimensions: how classes come apart from glimpse to glimpse."""
+"""Hidden states after each glimpse, embedded in two dimensions."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ from sklearn.manifold import TSNE
 from explain.recording import Recording
 from explain.report.figures.inputs import check_class_names, shorten, shown_classes
 from explain.report.figures.lines import add_legend
-from explain.report.figures.style import CLASS_COLORS, FAINT, PAGE_WIDTH, look, make_figure
+from explain.report.figures.style import CLASS_COLORS, FAINT, PAGE_WIDTH, figure_style, make_figure
 
 MAX_PERPLEXITY = 30.0
 MAX_COLUMNS = 3
 NAME_LENGTH = 10
 
 
-@look()
+@figure_style()
 def draw_hidden_states(
     recording: Recording, class_names: Sequence[str], num_images: int = 500, seed: int = 0
 ) -> Figure:
-    """Draws the hidden states after each glimpse in a panel, coloured by the true class.
+    """Draws the hidden states in a panel for each glimpse, coloured by the true class.
 
-    All glimpses are laid out together (t-SNE: van der Maaten and Hinton 2008), so that places mean the same in all
-    panels. Where names are of a single letter, points are these letters. Of more than 10 classes, the 10 most frequent
-    are shown.
+    The states after all glimpses are embedded together with t-SNE (van der Maaten and Hinton 2008), so that the panels
+    can be compared. A class whose name is one letter is drawn as that letter. Of more than 10 classes, the 10 most
+    frequent ones are shown.
 
     Args:
-        recording: `N` images, `T` glimpses.
-        class_names: Name of each class.
-        num_images: How many images to draw at most, chosen at random.
-        seed: Of this choice, and of the layout.
+        recording: `N` images and `T` glimpses.
+        class_names: The name of each class.
+        num_images: The greatest number of images, which are drawn at random.
+        seed: Seed of this draw and of t-SNE.
 
     Raises:
-        ValueError: There are more or fewer names than classes, or fewer than 4 states.
+        ValueError: The number of names is not the number of classes, or there are fewer than 4 states.
     """
     check_class_names(recording, class_names)
     glimpses, num_classes = recording.beliefs.shape[1:]
@@ -51,7 +51,7 @@ def draw_hidden_states(
     images = np.random.default_rng(seed).permutation(possible)[:num_images]
     names = [shorten(name, NAME_LENGTH) for name in class_names]
     markers = [_marker(class_names[label]) for label in classes]
-    points = lay_out(recording.hidden.numpy()[images], seed)
+    points = embed_states(recording.hidden.numpy()[images], seed)
     columns = min(MAX_COLUMNS, glimpses)
     rows = -(-glimpses // columns)
     side = PAGE_WIDTH / MAX_COLUMNS
@@ -74,19 +74,19 @@ def draw_hidden_states(
     return figure
 
 
-def lay_out(hidden: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
-    """Places hidden states `(N, T, D)`, all together, in the plane, `(N, T, 2)`."""
+def embed_states(hidden: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
+    """Embeds hidden states `(N, T, D)` together in two dimensions, `(N, T, 2)`."""
     states = hidden.reshape(-1, hidden.shape[2])
     if len(states) < 4:
         raise ValueError(f"expected at least 4 hidden states, got {len(states)}")
     perplexity = min(MAX_PERPLEXITY, (len(states) - 1) / 3)
-    layout = TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(states)
-    # Turned so that it is wider than high; t-SNE gives directions no meaning.
-    return PCA(2).fit_transform(layout).reshape(*hidden.shape[:2], 2)
+    embedded = TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(states)
+    # Rotated so that it is wider than high: directions have no meaning in t-SNE.
+    return PCA(2).fit_transform(embedded).reshape(*hidden.shape[:2], 2)
 
 
 def _marker(name: str) -> Path | str:
-    """The letter of a name that has but one, else a dot."""
+    """Returns the only letter of a name as a marker, or a dot for longer names."""
     if len(name) != 1:
         return "o"
     letter = TextPath((0, 0), name, size=10, prop=FontProperties(family="DejaVu Sans", weight="bold"))

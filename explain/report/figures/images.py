@@ -1,4 +1,4 @@
-"""Images in a figure: grids of them, and what is marked on one."""
+"""Grids of images, and what is drawn on an image: glimpses, their path, the coverage mask, and labels."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike, NDArray
 
 from explain.recording import Recording
-from explain.report.figures.style import INK, PAGE_WIDTH, RIGHT, WRONG, make_figure
+from explain.report.figures.style import CORRECT, INCORRECT, INK, PAGE_WIDTH, make_figure
 from glimpse_env.rendering.colours import BLACK, ORANGE, SKY_BLUE
 from glimpse_env.retina import MAX_PIXEL
 
-MAX_SIDE = 1.1
-"""Of an image in a grid, in inches."""
+MAX_WIDTH = 1.1
+"""The greatest width of an image in a grid, in inches."""
 
 
 def make_grid(
     rows: int, columns: int, aspect: float = 1.0, *, margins: tuple[float, float] = (0, 0), below: float = 0.0
 ) -> tuple[Figure, NDArray[Any]]:
-    """A page of images in rows and columns.
+    """Makes a figure for images in rows and columns.
 
     Args:
         rows: Number of rows.
         columns: Number of columns.
-        aspect: Height of an image, in widths.
-        margins: Room for what stands beside all images and above all images, in inches.
-        below: Room for what stands below each image, in inches.
+        aspect: Height of an image divided by its width.
+        margins: Space beside and above the grid, in inches.
+        below: Space below each image, in inches.
 
     Returns:
-        The figure, and its axes, `(rows, columns)`.
+        The figure and its axes, `(rows, columns)`.
     """
     gap = 0.06
-    side = min(MAX_SIDE, (PAGE_WIDTH - margins[0]) / columns - gap)
+    side = min(MAX_WIDTH, (PAGE_WIDTH - margins[0]) / columns - gap)
     figure = make_figure(
         columns * (side + gap) + margins[0], rows * (side * aspect + below + gap) + margins[1], "compressed"
     )
@@ -46,9 +46,9 @@ def make_grid(
 
 
 def show_image(axes: Axes, pixels: ArrayLike) -> None:
-    """Draws an image `(channels, H, W)`, uint8 or in [0, 1], and nothing around it.
+    """Draws an image `(channels, H, W)`, uint8 or in [0, 1], without ticks and spines.
 
-    The middle of the pixel in column `j` and row `i` is the point `(j, i)`.
+    The centre of the pixel in column `j` and row `i` is the point `(j, i)`.
     """
     pixels = np.asarray(pixels)
     unit = pixels / MAX_PIXEL if pixels.dtype == np.uint8 else pixels.clip(0, 1)
@@ -59,54 +59,54 @@ def show_image(axes: Axes, pixels: ArrayLike) -> None:
 
 
 def patches_of(recording: Recording, image: int) -> NDArray[np.float64]:
-    """Where the finest patch of each glimpse starts, `(T, 2)`, `(x, y)`, as `show_image` counts."""
+    """Returns the top-left corner of the finest patch of each glimpse, `(T, 2)`, in the coordinates of `show_image`."""
     shape: Any = recording.canvases.shape[2:]
     corners = recording.retina.patch_corners(recording.locations[image], shape)
     return corners.numpy() - 0.5
 
 
-def mark_glimpses(axes: Axes, recording: Recording, image: int, count: int) -> None:
-    """Draws the finest patches of the first `count` glimpses on a canvas, the last of them in orange."""
+def draw_glimpses(axes: Axes, recording: Recording, image: int, count: int) -> None:
+    """Draws the finest patches of the first `count` glimpses on a canvas, the latest in orange."""
     side = recording.retina.glimpse_size
     for number, corner in enumerate(patches_of(recording, image)[:count], start=1):
         color, width = (ORANGE, 1.3) if number == count else (SKY_BLUE, 0.6)
         axes.add_patch(Rectangle(tuple(corner), side, side, fill=False, edgecolor=color, linewidth=width))
 
 
-def mark_way(axes: Axes, recording: Recording, image: int, count: int) -> None:
-    """Draws the way from each of the first `count` glimpses to the next on a canvas, and their numbers."""
+def draw_path(axes: Axes, recording: Recording, image: int, count: int) -> None:
+    """Draws the path through the first `count` glimpses on a canvas, with their numbers."""
     centres = patches_of(recording, image)[:count] + recording.retina.glimpse_size / 2
-    # A dark line below the bright one keeps it visible on any canvas.
+    # The bright line stays visible on any canvas because there is a dark one below it.
     axes.plot(*centres.T, color=BLACK, linewidth=2.4, alpha=0.5)
     axes.plot(*centres.T, color=SKY_BLUE, linewidth=1)
     for number, centre in enumerate(centres, start=1):
         fill, ink = (ORANGE, BLACK) if number == count else (BLACK, SKY_BLUE)
-        over: dict[str, Any] = {"zorder": 3 + number / count, "clip_on": False}
-        axes.plot(*centre, "o", color=fill, markeredgecolor=ink, markeredgewidth=0.7, markersize=8, **over)
-        how: dict[str, Any] = {"size": 6, "weight": "bold", "ha": "center", "va": "center_baseline"}
-        axes.annotate(str(number), centre, color=ink, **how, **over)
+        order: dict[str, Any] = {"zorder": 3 + number / count, "clip_on": False}
+        axes.plot(*centre, "o", color=fill, markeredgecolor=ink, markeredgewidth=0.7, markersize=8, **order)
+        style: dict[str, Any] = {"size": 6, "weight": "bold", "ha": "center", "va": "center_baseline"}
+        axes.annotate(str(number), centre, color=ink, **style, **order)
 
 
 def outline(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """The lines between pixels that are in a mask and pixels that are not, as `show_image` counts.
+    """Finds the boundary of a mask as straight lines, in the coordinates of `show_image`.
 
     Args:
-        mask: `(H, W)`. Beyond it nothing is in it.
+        mask: `(H, W)`; pixels beyond its edge count as False.
 
     Returns:
-        `(lines, 2, 2)`: both ends of each, `(x, y)`; first those across, then those down.
+        The two ends of each line, `(lines, 2, 2)`, `(x, y)`: horizontal lines first, then vertical ones.
 
     Example:
         >>> outline(np.array([[True, True]])).tolist()
         [[[-0.5, -0.5], [1.5, -0.5]], [[-0.5, 0.5], [1.5, 0.5]], [[-0.5, -0.5], [-0.5, 0.5]], [[1.5, -0.5], [1.5, 0.5]]]
     """
-    across = _lines_across(mask)
-    down = _lines_across(mask.T)[..., ::-1]
-    return np.concatenate([across, down]) - 0.5
+    horizontal = _horizontal_lines(mask)
+    vertical = _horizontal_lines(mask.T)[..., ::-1]
+    return np.concatenate([horizontal, vertical]) - 0.5
 
 
-def _lines_across(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """The horizontal lines of an outline, each as long as it goes, counted from the corner of the mask."""
+def _horizontal_lines(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Finds the horizontal lines of the boundary, each as long as possible, `(lines, 2, 2)`."""
     padded = np.pad(mask, ((1, 1), (0, 0)))
     edges = np.pad(padded[1:] != padded[:-1], ((0, 0), (1, 1))).astype(np.int8)
     turns = np.diff(edges, axis=1)
@@ -114,19 +114,24 @@ def _lines_across(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
     return np.stack([starts, rows, ends, rows], axis=1).reshape(-1, 2, 2)
 
 
-def mark_seen(axes: Axes, seen: NDArray[np.bool_]) -> None:
-    """Draws a line around the pixels that have been seen, `(H, W)`."""
-    axes.add_collection(LineCollection(list(outline(seen)), colors=ORANGE, linewidths=0.9, capstyle="projecting"))
+def draw_coverage(axes: Axes, mask: NDArray[np.bool_]) -> None:
+    """Outlines the pixels of a coverage mask, `(H, W)`."""
+    axes.add_collection(LineCollection(list(outline(mask)), colors=ORANGE, linewidths=0.9, capstyle="projecting"))
 
 
-def write_belief(axes: Axes, name: str, probability: float, is_correct: bool) -> None:
-    """Writes below an image what it is believed to show: in green if rightly."""
+def label_with_belief(axes: Axes, name: str, probability: float, is_correct: bool) -> None:
+    """Writes the most probable class and its probability below an image, in green if the class is correct."""
     separator = " " if len(name) < 3 else "\n"
     axes.set_xlabel(
-        f"{name}{separator}{probability:.0%}", color=RIGHT if is_correct else WRONG, size=7, weight="bold", labelpad=2
+        f"{name}{separator}{probability:.0%}",
+        color=CORRECT if is_correct else INCORRECT,
+        size=7,
+        weight="bold",
+        labelpad=2,
     )
 
 
-def write_truth(axes: Axes, name: str) -> None:
-    """Writes below an image what it shows."""
-    axes.set_xlabel(f"is {name}" if len(name) < 3 else f"is\n{name}", color=INK, size=7, weight="bold", labelpad=2)
+def label_with_class(axes: Axes, name: str) -> None:
+    """Writes the true class below an image."""
+    separator = " " if len(name) < 3 else "\n"
+    axes.set_xlabel(f"true:{separator}{name}", color=INK, size=7, weight="bold", labelpad=2)

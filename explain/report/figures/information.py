@@ -1,4 +1,4 @@
-"""What agents knew after each glimpse, as curves."""
+"""Information, accuracy and calibration after each glimpse."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from explain.knowledge.curves import InformationCurves
-from explain.report.figures.lines import add_legend, check_lengths, draw_band, draw_curve, set_axes
-from explain.report.figures.style import MUTED, PAGE_WIDTH, look, make_figure
+from explain.report.figures.lines import add_legend, check_lengths, draw_band, draw_curve, format_axes
+from explain.report.figures.style import MUTED, PAGE_WIDTH, figure_style, make_figure
 
 
-@look()
+@figure_style()
 def draw_information(curves: Mapping[str, InformationCurves]) -> Figure:
-    """Draws four panels over glimpses, with a curve for each agent and a band for the interval it lies in.
+    """Draws four panels over glimpses, with a curve for each agent and a band for its interval.
 
-    First the information gain since the first glimpse; then information gain (solid) and label information (dashed),
-    where the gap is shaded if it is false certainty; then accuracy, and calibration error.
+    The panels are the information gain since the first glimpse; the information gain (solid) with the label information
+    (dashed), shaded where the agent is overconfident; the accuracy; and the calibration error.
 
     Args:
-        curves: Of each agent, by its name, all over as many glimpses.
+        curves: The curves of each agent by its name, all of the same length.
 
     Raises:
-        ValueError: There are no curves, or some have more glimpses than others.
+        ValueError: There are no curves, or their lengths differ.
     """
     glimpses = check_lengths([len(one.entropy.value) for one in curves.values()])
     figure = make_figure(PAGE_WIDTH, 4.2)
     panels = figure.subplots(2, 2)
     shown = {
         "gain_since_first": ("information gain since the first glimpse", "H₁ \N{MINUS SIGN} Hₜ, nats"),
-        "accuracy": ("accuracy", "share of images"),
-        "calibration_error": ("calibration error", "share of images"),
+        "accuracy": ("accuracy", "fraction correct"),
+        "calibration_error": ("expected calibration error", "|confidence \N{MINUS SIGN} accuracy|"),
     }
     for axes, (field, (title, ylabel)) in zip(panels.flat[[0, 2, 3]], shown.items(), strict=True):
         axes.set_title(title)
@@ -40,24 +40,24 @@ def draw_information(curves: Mapping[str, InformationCurves]) -> Figure:
             estimate = getattr(one, field)
             draw_band(axes, estimate.low, estimate.high, number)
             draw_curve(axes, estimate.value, number, name)
-        set_axes(axes, glimpses, ylabel)
-    _draw_false_certainty(panels[0, 1], curves, glimpses)
+        format_axes(axes, glimpses, ylabel)
+    _draw_overconfidence(panels[0, 1], curves, glimpses)
     add_legend(figure, panels[0, 0])
     return figure
 
 
-def _draw_false_certainty(axes: Axes, curves: Mapping[str, InformationCurves], num_glimpses: int) -> None:
-    """Draws how sure each agent is above how much it knows."""
+def _draw_overconfidence(axes: Axes, curves: Mapping[str, InformationCurves], num_glimpses: int) -> None:
+    """Draws information gain and label information, and shades their difference where the gain is the higher one."""
     axes.set_title("information gain (solid), label information (dashed)")
     for number, one in enumerate(curves.values()):
-        gain, known = one.information_gain.value, one.label_information.value
-        draw_band(axes, known.minimum(gain), gain, number)
+        gain, label_information = one.information_gain.value, one.label_information.value
+        draw_band(axes, label_information.minimum(gain), gain, number)
         draw_curve(axes, gain, number, "")
-        draw_curve(axes, known, number, "", linestyle=(0, (3, 1.5)), linewidth=1, markersize=2.5)
+        draw_curve(axes, label_information, number, "", linestyle=(0, (3, 1.5)), linewidth=1, markersize=2.5)
     first = next(iter(curves.values()))
-    everything = float(first.information_gain.value[0] + first.entropy.value[0])
-    axes.axhline(everything, color=MUTED, linewidth=0.8, linestyle=":")
+    maximum = float(first.information_gain.value[0] + first.entropy.value[0])
+    axes.axhline(maximum, color=MUTED, linewidth=0.8, linestyle=":")
     note: Any = {"size": 7, "color": MUTED, "textcoords": "offset points"}
-    axes.annotate("log C: all there is to know", (1, everything), (0, -3), va="top", **note)
-    axes.annotate("shaded: false certainty", (1, 0), (0, 4), xycoords="axes fraction", ha="right", **note)
-    set_axes(axes, num_glimpses, "nats")
+    axes.annotate("log C: the maximum", (1, maximum), (0, -3), va="top", **note)
+    axes.annotate("shaded: overconfidence", (1, 0), (0, 4), xycoords="axes fraction", ha="right", **note)
+    format_axes(axes, num_glimpses, "nats")

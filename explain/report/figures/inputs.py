@@ -1,4 +1,4 @@
-"""What figures are drawn from: that it fits together, and which part of it there is room for."""
+"""Checks of the arguments of figures, and the classes and names that there is space for."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from torch import Tensor
 from explain.recording import Recording
 
 MAX_CLASSES = 10
+"""The greatest number of classes in one figure."""
 
 
 def check_images(recording: Recording, images: Sequence[int]) -> None:
-    """Raises a `ValueError` unless there are images, all of them in the recording."""
+    """Raises a `ValueError` unless there is at least one image and the recording has all of them."""
     if len(images) == 0:
         raise ValueError("expected at least 1 image, got none")
     outside = [image for image in images if not 0 <= image < len(recording)]
@@ -29,14 +30,14 @@ def check_not_empty(recording: Recording) -> None:
 
 
 def check_class_names(recording: Recording, class_names: Sequence[str]) -> None:
-    """Raises a `ValueError` unless each class of the recording has a name."""
+    """Raises a `ValueError` unless there are as many names as classes."""
     classes = recording.beliefs.shape[2]
     if len(class_names) != classes:
         raise ValueError(f"expected {classes} class names, got {len(class_names)}")
 
 
 def check_shape(name: str, tensor: Tensor, shape: tuple[int | None, ...]) -> None:
-    """Raises a `ValueError` unless a tensor has this shape, where None stands for any length."""
+    """Raises a `ValueError` unless a tensor has a shape in which None stands for any length."""
     fits = tensor.ndim == len(shape) and all(side in (None, has) for side, has in zip(shape, tensor.shape, strict=True))
     if not fits:
         wanted = ", ".join("any" if side is None else str(side) for side in shape)
@@ -44,7 +45,7 @@ def check_shape(name: str, tensor: Tensor, shape: tuple[int | None, ...]) -> Non
 
 
 def shown_classes(labels: NDArray[np.int64], num_classes: int) -> list[int]:
-    """All classes in their order if there is room for them, else the most frequent ones.
+    """Returns the classes that are shown: all of them in order, or the `MAX_CLASSES` most frequent ones.
 
     Example:
         >>> shown_classes(np.repeat(np.arange(11), [1, 3, 1, 2, 2, 2, 2, 2, 2, 2, 2]), 11)
@@ -57,7 +58,7 @@ def shown_classes(labels: NDArray[np.int64], num_classes: int) -> list[int]:
 
 
 def shorten(name: str, length: int) -> str:
-    """Cuts a name that has more characters than there is room for.
+    """Cuts a name to at most `length` characters.
 
     Example:
         >>> shorten("automobile", 6)

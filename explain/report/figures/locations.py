@@ -1,4 +1,4 @@
-"""Where agents look."""
+"""Densities of the locations that an agent looks at."""
 
 from __future__ import annotations
 
@@ -15,21 +15,23 @@ from scipy.ndimage import gaussian_filter
 from explain.recording import Recording
 from explain.report.figures.images import make_grid, show_image
 from explain.report.figures.inputs import check_class_names, check_not_empty, shorten, shown_classes
-from explain.report.figures.style import BLUE, FAINT, look
+from explain.report.figures.style import BLUE, FAINT, figure_style
 
 CELLS, BLUR = 56, 2.0
-"""Columns and rows that places are counted in, and the standard deviation of the blur, in cells."""
-COLOR_MAP = LinearSegmentedColormap.from_list("places", [to_rgba(BLUE, 0), to_rgba(BLUE, 0.9), to_rgba("#00263d", 1)])
+"""Columns and rows of the histogram, and the standard deviation of the Gaussian blur in cells."""
+COLOR_MAP = LinearSegmentedColormap.from_list(
+    "locations", [to_rgba(BLUE, 0), to_rgba(BLUE, 0.9), to_rgba("#00263d", 1)]
+)
 CANVAS_DARKNESS = 0.4
 NAME_LENGTH = 6
 
 
-@look()
-def draw_places(recording: Recording) -> Figure:
-    """Draws how often each place was looked at, for each glimpse, over the mean canvas.
+@figure_style()
+def draw_locations(recording: Recording) -> Figure:
+    """Draws the density of the locations of each glimpse over the mean canvas.
 
     Args:
-        recording: `N` images, `T` glimpses.
+        recording: `N` images and `T` glimpses.
 
     Raises:
         ValueError: There are no images.
@@ -44,18 +46,18 @@ def draw_places(recording: Recording) -> Figure:
     return figure
 
 
-@look()
-def draw_places_by_class(recording: Recording, class_names: Sequence[str]) -> Figure:
-    """Draws how often each place was looked at, a column for each true class and a row for each glimpse.
+@figure_style()
+def draw_locations_by_class(recording: Recording, class_names: Sequence[str]) -> Figure:
+    """Draws the density of the locations for each true class (columns) and glimpse (rows) over the mean canvas.
 
-    Below is the mean canvas of the class. Of more than 10 classes, the 10 most frequent are shown.
+    Of more than 10 classes, the 10 most frequent ones are shown.
 
     Args:
-        recording: `N` images, `T` glimpses.
-        class_names: Name of each class.
+        recording: `N` images and `T` glimpses.
+        class_names: The name of each class.
 
     Raises:
-        ValueError: There are no images, or more or fewer names than classes.
+        ValueError: There are no images, or the number of names is not the number of classes.
     """
     check_not_empty(recording)
     check_class_names(recording, class_names)
@@ -76,18 +78,18 @@ def draw_places_by_class(recording: Recording, class_names: Sequence[str]) -> Fi
 
 
 def densities_of(locations: NDArray[np.float32]) -> NDArray[np.float64]:
-    """How often each cell of a canvas is looked at, as a multiple of how often it would be at random, blurred.
+    """Estimates the density of locations, relative to uniformly random ones: a histogram with a Gaussian blur.
 
     Args:
         locations: `(N, T, 2)`, at least 1 image.
 
     Returns:
-        `(T, CELLS, CELLS)`, rows from top to bottom; 1 on average.
+        `(T, CELLS, CELLS)`, rows from top to bottom, with mean 1.
     """
     densities = []
-    for places in locations.swapaxes(0, 1):
-        counts, _, _ = np.histogram2d(places[:, 1], places[:, 0], bins=CELLS, range=[(-1, 1), (-1, 1)])
-        # Reflected at the border, nothing is lost there.
+    for points in locations.swapaxes(0, 1):
+        counts, _, _ = np.histogram2d(points[:, 1], points[:, 0], bins=CELLS, range=[(-1, 1), (-1, 1)])
+        # Reflection at the border preserves the mean.
         densities.append(gaussian_filter(counts / counts.mean(), BLUR, mode="reflect"))
     return np.array(densities)
 
@@ -98,7 +100,7 @@ def _aspect(recording: Recording) -> float:
 
 
 def _draw_density(axes: Axes, canvases: NDArray[np.uint8], density: NDArray[np.float64], highest: float) -> None:
-    """Draws a density `(CELLS, CELLS)` over the faint mean of canvases `(n, channels, H, W)`."""
+    """Draws a density `(CELLS, CELLS)` over the mean of canvases `(n, channels, H, W)`, which is inverted and faint."""
     mean = canvases.mean((0, 1))
     show_image(axes, 1 - CANVAS_DARKNESS * mean[None] / max(mean.max(), 1))
     height, width = mean.shape
@@ -106,7 +108,7 @@ def _draw_density(axes: Axes, canvases: NDArray[np.uint8], density: NDArray[np.f
         density,
         extent=(-0.5, width - 0.5, height - 0.5, -0.5),
         cmap=COLOR_MAP,
-        # The square root keeps what is spread widely visible beside what is not.
+        # The square root keeps low densities visible beside high ones.
         norm=PowerNorm(0.5, 0, highest),
         interpolation="bilinear",
     )
@@ -115,6 +117,11 @@ def _draw_density(axes: Axes, canvases: NDArray[np.uint8], density: NDArray[np.f
 
 def _add_color_bar(figure: Figure, grid: NDArray[Any]) -> None:
     bar = figure.colorbar(
-        grid.flat[0].images[1], ax=grid, label="times chance", fraction=0.03, pad=0.01, aspect=12 * len(grid)
+        grid.flat[0].images[1],
+        ax=grid,
+        label="relative density",
+        fraction=0.03,
+        pad=0.01,
+        aspect=12 * len(grid),
     )
     bar.outline.set_visible(False)

@@ -1,4 +1,4 @@
-"""How all figures look: on white, as wide as a page of a paper, told apart with every kind of colour blindness."""
+"""The style of all figures: white background, width of a printed page, colours for every kind of colour vision."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from matplotlib.figure import Figure
 from glimpse_env.rendering.colours import GREEN, ORANGE, SKY_BLUE, VERMILLION
 
 PAGE_WIDTH = 7.0
-"""Both columns of a paper, in inches."""
+"""Width of a two-column page of a paper, in inches."""
 DOTS_PER_INCH = 200
 
 INK, MUTED, FAINT = "#1a1a1a", "#5f6670", "#c9ced6"
-# With orange, sky blue, green and vermillion, Okabe and Ito's palette; the yellow is too bright for white paper.
+# Okabe and Ito's palette, together with the colours of the frames; its yellow is too bright on white.
 BLUE, PURPLE = "#0072b2", "#cc79a7"
-RIGHT, WRONG = GREEN, VERMILLION
+CORRECT, INCORRECT = GREEN, VERMILLION
 
 SERIES_COLORS = (BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY_BLUE, INK)
 SERIES_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 CLASS_COLORS = (BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY_BLUE, INK, "#999933", "#882255", "#8c8c8c")
 
-_LOOK: Any = {
+_STYLE: Any = {
     "axes.edgecolor": MUTED,
     "axes.labelcolor": INK,
     "axes.labelsize": 8,
@@ -55,7 +55,7 @@ _LOOK: Any = {
     "savefig.dpi": DOTS_PER_INCH,
     "savefig.facecolor": "white",
     "text.color": INK,
-    # Names are anybody's: a dollar sign in one is no formula.
+    # Class names are arbitrary: a dollar sign in one does not start a formula.
     "text.parse_math": False,
     "text.usetex": False,
     "xtick.color": MUTED,
@@ -72,38 +72,38 @@ _LOOK: Any = {
 
 
 @contextmanager
-def look() -> Iterator[None]:
-    """Matplotlib's settings for all figures, for as long as the context lasts."""
-    with rc_context(_LOOK):
+def figure_style() -> Iterator[None]:
+    """Applies the style of all figures inside the context, which also serves as a decorator."""
+    with rc_context(_STYLE):
         yield
 
 
 class _PageFigure(Figure):
-    """A figure that keeps its look: matplotlib makes ticks only when it draws, with the settings that then hold."""
+    """A figure that is drawn in its style, because matplotlib creates ticks only while it draws."""
 
     def draw(self, renderer: RendererBase) -> None:
-        with look():
+        with figure_style():
             super().draw(renderer)
 
 
 def make_figure(width: float, height: float, layout: Any = "constrained") -> Figure:
-    """An empty white figure.
+    """Makes an empty white figure.
 
     Args:
-        width: In inches, `PAGE_WIDTH` at most.
-        height: In inches.
+        width: Width in inches, at most `PAGE_WIDTH`.
+        height: Height in inches.
         layout: Matplotlib's layout engine.
     """
-    with look():
+    with figure_style():
         return _PageFigure(figsize=(width, height), dpi=DOTS_PER_INCH, facecolor="white", layout=layout)
 
 
 def save_figure(figure: Figure, path: str | os.PathLike[str]) -> tuple[Path, Path]:
-    """Writes a figure twice, for a web page and for a paper.
+    """Writes a figure as a PNG file for web pages and as a PDF file for papers.
 
     Args:
-        figure: What to write.
-        path: Where, without a suffix; missing folders are made.
+        figure: The figure.
+        path: The files without their suffix; missing folders are created.
 
     Returns:
         The PNG file and the PDF file.
@@ -111,8 +111,8 @@ def save_figure(figure: Figure, path: str | os.PathLike[str]) -> tuple[Path, Pat
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     image, document = (path.with_name(path.name + suffix) for suffix in (".png", ".pdf"))
-    with look():
+    with figure_style():
         figure.savefig(image, dpi=DOTS_PER_INCH)
-        # Without a date, the same figure is the same file.
+        # The date is left out, so that the same figure gives the same file.
         figure.savefig(document, dpi=DOTS_PER_INCH, metadata={"CreationDate": None})
     return image, document

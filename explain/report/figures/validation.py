@@ -1,4 +1,4 @@
-"""Whether the explanation holds, as figures."""
+"""Metrics that validate an explanation: reconstruction errors, location policies, and EIG against the gain."""
 
 from __future__ import annotations
 
@@ -7,101 +7,105 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 from scipy.stats import sem
 from torch import Tensor
 
 from explain.knowledge.intervals import Estimate
 from explain.metrics import rank_correlations
-from explain.report.figures.lines import add_legend, check_lengths, draw_band, draw_curve, set_axes, spread
-from explain.report.figures.style import MUTED, PAGE_WIDTH, SERIES_COLORS, look, make_figure
+from explain.report.figures.lines import (
+    add_legend,
+    check_lengths,
+    draw_band,
+    draw_curve,
+    format_axes,
+    spread_labels,
+)
+from explain.report.figures.style import MUTED, PAGE_WIDTH, SERIES_COLORS, figure_style, make_figure
 
 WIDTH, HEIGHT = PAGE_WIDTH / 2, 2.6
 NUM_BINS = 10
 
 
-@look()
+@figure_style()
 def draw_reconstruction_errors(errors: Mapping[str, Estimate], references: Mapping[str, float]) -> Figure:
-    """Draws how far what is imagined is from what there is, after each glimpse.
+    """Draws the squared error of reconstructions after each glimpse.
 
     Args:
-        errors: Squared error a pixel, `(T,)`, by whose it is.
-        references: Errors to compare with, which do not change from glimpse to glimpse; drawn as horizontal lines.
+        errors: Mean squared errors per pixel, `(T,)`, by what the VAE is given.
+        references: Mean squared errors per pixel that do not depend on the glimpse, drawn as horizontal lines.
 
     Raises:
-        ValueError: There are no errors, or some have more glimpses than others.
+        ValueError: There are no errors, or their lengths differ.
     """
     glimpses = check_lengths([len(error.value) for error in errors.values()])
-    figure = make_figure(WIDTH * (1 if not references else 1.3), HEIGHT)
+    figure = make_figure(WIDTH * (1.3 if references else 1), HEIGHT)
     axes = figure.subplots()
     for number, (name, error) in enumerate(errors.items()):
         draw_band(axes, error.low, error.high, number)
         draw_curve(axes, error.value, number, name)
     for height in references.values():
         axes.axhline(height, color=MUTED, linewidth=1, linestyle=(0, (4, 2)))
-    set_axes(axes, glimpses, "squared error a pixel")
+    format_axes(axes, glimpses, "squared error per pixel")
     axes.set_ylim(bottom=0)
     gap = 0.07 * axes.get_ylim()[1]
-    for name, height in zip(references, spread(list(references.values()), gap), strict=True):
+    for name, height in zip(references, spread_labels(list(references.values()), gap), strict=True):
         axes.annotate(name, (1.02, height), xycoords=axes.get_yaxis_transform(), va="center", size=7, color=MUTED)
     add_legend(figure, axes)
     return figure
 
 
-@look()
-def draw_looks(
-    accuracies: Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]],
-) -> Figure:
-    """Draws how often beliefs are right after each glimpse, by who chose where to look.
+@figure_style()
+def draw_location_policies(accuracies: Mapping[str, Estimate]) -> Figure:
+    """Draws the accuracy after each glimpse for each location policy.
 
     Args:
-        accuracies: Accuracy and both ends of its interval, each `(T,)`, by who chose.
+        accuracies: Fractions of images that are classified correctly, `(T,)`, by the name of the location policy.
 
     Raises:
-        ValueError: There are no accuracies, or some have more glimpses than others.
+        ValueError: There are no accuracies, or their lengths differ.
     """
-    glimpses = check_lengths([len(value) for value, _, _ in accuracies.values()])
+    glimpses = check_lengths([len(accuracy.value) for accuracy in accuracies.values()])
     figure = make_figure(WIDTH, HEIGHT)
     axes = figure.subplots()
-    for number, (name, (value, low, high)) in enumerate(accuracies.items()):
-        draw_band(axes, low, high, number)
-        draw_curve(axes, value, number, name)
-    set_axes(axes, glimpses, "accuracy")
+    for number, (name, accuracy) in enumerate(accuracies.items()):
+        draw_band(axes, accuracy.low, accuracy.high, number)
+        draw_curve(axes, accuracy.value, number, name)
+    format_axes(axes, glimpses, "fraction correct")
     add_legend(figure, axes)
     return figure
 
 
-@look()
-def draw_eig_against_gain(predicted: Tensor, gained: Tensor) -> Figure:
-    """Draws the gain that was expected of where the agent then looked against the gain it then got.
+@figure_style()
+def draw_eig_against_gain(expected: Tensor, gained: Tensor) -> Figure:
+    """Draws the information gained at the next location against the expected information gain (EIG) there.
 
-    Points are counted in hexagons. Over them are the means of bins that hold as many points each, and their standard
-    errors; the title says how alike the two rank (Spearman 1904).
+    Hexagons count the points. The curve joins the means of bins with equally many points, with standard errors. The
+    title has the rank correlation (Spearman 1904).
 
     Args:
-        predicted: Expected information gain, `(M,)`, in nats.
-        gained: What was gained, `(M,)`, in nats.
+        expected: EIG, `(M,)`, in nats.
+        gained: Information gained, `(M,)`, in nats.
 
     Raises:
-        ValueError: They are not of one length, or there are fewer than 2.
+        ValueError: The tensors are not of the same length, or have fewer than 2 elements.
     """
-    if predicted.ndim != 1 or predicted.shape != gained.shape or len(predicted) < 2:
+    if expected.ndim != 1 or expected.shape != gained.shape or len(expected) < 2:
         raise ValueError(
-            f"expected two tensors of the same shape (M,), M at least 2, got {tuple(predicted.shape)} and "
+            f"expected two tensors of the same shape (M,), M at least 2, got {tuple(expected.shape)} and "
             f"{tuple(gained.shape)}"
         )
     figure = make_figure(WIDTH, HEIGHT)
     axes = figure.subplots()
-    x, y = predicted.double().numpy(), gained.double().numpy()
+    x, y = expected.double().numpy(), gained.double().numpy()
     hexagons = axes.hexbin(x, y, gridsize=30, mincnt=1, cmap="Blues", norm=PowerNorm(0.4, 0), linewidths=0.1)
-    figure.colorbar(hexagons, ax=axes, label="glimpses", fraction=0.06, aspect=25).outline.set_visible(False)
-    axes.axline((0, 0), slope=1, color=MUTED, linewidth=0.8, linestyle=":", label="as expected")
+    figure.colorbar(hexagons, ax=axes, label="number of glimpses", fraction=0.06, aspect=25).outline.set_visible(False)
+    axes.axline((0, 0), slope=1, color=MUTED, linewidth=0.8, linestyle=":", label="gained = expected")
     bins = np.array_split(np.argsort(x, kind="stable"), min(NUM_BINS, len(x) // 2))
     label = f"means of {len(bins)} bins"
     means = np.array([(x[chosen].mean(), y[chosen].mean(), sem(y[chosen])) for chosen in bins])
     axes.errorbar(*means.T, color=SERIES_COLORS[1], marker="o", markersize=3, linewidth=1.2, label=label)
-    correlation = rank_correlations(predicted[None], gained[None]).item()
+    correlation = rank_correlations(expected[None], gained[None]).item()
     axes.legend(loc="lower right", fontsize=7)
-    axes.set(xlabel="expected information gain, nats", ylabel="gain, nats")
-    axes.set_title(f"Spearman correlation {correlation:.2f}")
+    axes.set(xlabel="expected information gain, nats", ylabel="information gained, nats")
+    axes.set_title(f"rank correlation {correlation:.2f}")
     return figure

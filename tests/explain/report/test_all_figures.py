@@ -1,4 +1,4 @@
-"""The pictures: every figure twice and one animation, and only those that there is something to show in."""
+"""All figures: each as PNG and PDF, one animation, and none that would be empty."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from explain.report.all_figures import figures_of
 FIGURES = {
     "information",
     "beliefs",
-    "strips",
-    "strips_canvas",
-    "strips_partial",
+    "reconstructions",
+    "canvas_reconstructions",
+    "partial_reconstructions",
     "reconstruction_errors",
-    "places",
-    "places_by_class",
+    "locations",
+    "locations_by_class",
     "eig_maps",
     "eig_against_gain",
-    "looks",
+    "location_policies",
     "hidden_states",
-    "failures_strips",
-    "failures_beliefs",
+    "failure_reconstructions",
+    "failure_beliefs",
 }
 
 
-def test_every_figure_is_there_for_the_web_and_for_a_paper(tiny_report: Path) -> None:
+def test_every_figure_is_a_png_and_a_pdf_file(tiny_report: Path) -> None:
     assert {path.stem for path in tiny_report.glob("*.png")} == FIGURES
     assert {path.stem for path in tiny_report.glob("*.pdf")} == FIGURES
     for path in tiny_report.glob("*.png"):
@@ -38,17 +38,17 @@ def test_every_figure_is_there_for_the_web_and_for_a_paper(tiny_report: Path) ->
     assert all(path.read_bytes().startswith(b"%PDF") for path in tiny_report.glob("*.pdf"))
 
 
-def test_the_animation_has_a_frame_a_glimpse(tiny_explanation: Explanation, tiny_report: Path) -> None:
+def test_the_animation_has_a_frame_per_glimpse(tiny_explanation: Explanation, tiny_report: Path) -> None:
     with Image.open(tiny_report / "animation.gif") as animation:
         assert animation.n_frames == tiny_explanation.recording.beliefs.shape[1]
 
 
-def test_an_agent_without_failures_has_no_pictures_of_them(tiny_explanation: Explanation) -> None:
+def test_an_agent_without_failures_has_no_figures_of_them(tiny_explanation: Explanation) -> None:
     recording = tiny_explanation.recording
     right = replace(tiny_explanation, recording=replace(recording, labels=recording.beliefs[:, -1].argmax(1)))
-    assert set(figures_of(right)) == FIGURES - {"failures_strips", "failures_beliefs"}
+    assert set(figures_of(right)) == FIGURES - {"failure_reconstructions", "failure_beliefs"}
 
 
-def test_canvases_that_are_the_originals_are_shown_once(tiny_explanation: Explanation) -> None:
+def test_canvases_that_are_the_originals_are_reconstructed_once(tiny_explanation: Explanation) -> None:
     same = replace(tiny_explanation, canvas_vae=tiny_explanation.reconstruction.vae)
-    assert set(figures_of(same)) == FIGURES - {"strips_canvas"}
+    assert set(figures_of(same)) == FIGURES - {"canvas_reconstructions"}

@@ -1,4 +1,4 @@
-"""The report: one page that holds all its pictures, reaches for nothing outside, and says what the numbers say."""
+"""The report: one page that embeds all figures, needs nothing from outside, and has every number."""
 
 from __future__ import annotations
 
@@ -71,14 +71,14 @@ def dots(tiny_explanation: Explanation, tmp_path_factory: pytest.TempPathFactory
     return dict.fromkeys([*figures_of(tiny_explanation), "animation"], path)
 
 
-def test_holds_every_picture_of_the_folder(page: Page, tiny_report: Path) -> None:
-    pictures = sorted([*tiny_report.glob("*.png"), *tiny_report.glob("*.gif")])
+def test_embeds_every_figure_of_the_folder(page: Page, tiny_report: Path) -> None:
+    files = sorted([*tiny_report.glob("*.png"), *tiny_report.glob("*.gif")])
     shown = [base64.b64decode(image["src"].partition(";base64,")[2], validate=True) for image in page.all("img")]
-    assert len(pictures) > 10
-    assert sorted(shown) == sorted(path.read_bytes() for path in pictures)
+    assert len(files) > 10
+    assert sorted(shown) == sorted(path.read_bytes() for path in files)
 
 
-def test_reaches_for_nothing_outside_and_executes_nothing(page: Page, html: str) -> None:
+def test_needs_nothing_from_outside_and_has_no_scripts(page: Page, html: str) -> None:
     assert not {tag for tag, _ in page.elements} & {"script", "link", "iframe", "object", "embed", "base"}
     for tag, attributes in page.elements:
         for name, value in attributes.items():
@@ -100,7 +100,7 @@ def test_every_element_is_closed(page: Page) -> None:
     assert page.open == []
 
 
-def test_can_be_read_without_seeing_the_pictures(page: Page) -> None:
+def test_is_accessible(page: Page) -> None:
     assert page.all("html")[0]["lang"] == "en"
     assert page.all("meta")[1]["content"] == "width=device-width, initial-scale=1"
     assert all(len(image["alt"]) > 20 for image in page.all("img"))
@@ -109,7 +109,7 @@ def test_can_be_read_without_seeing_the_pictures(page: Page) -> None:
     assert len(page.all("h1")) == 1
 
 
-def test_says_every_number_of_every_table(page: Page, tiny_explanation: Explanation) -> None:
+def test_has_every_number_of_every_table(page: Page, tiny_explanation: Explanation) -> None:
     for table in tables_of(tiny_explanation, []).values():
         assert page.says(table.caption)
         for row in table.rows:
@@ -117,7 +117,7 @@ def test_says_every_number_of_every_table(page: Page, tiny_explanation: Explanat
                 assert page.says(str(cell))
 
 
-def test_writes_names_and_not_markup(page: Page, html: str) -> None:
+def test_names_are_escaped(page: Page, html: str) -> None:
     assert page.says("All that <it> knew")
     assert page.says("rnn & more")
     assert "<it>" not in html
@@ -128,52 +128,52 @@ def test_writes_every_number_as_json(tiny_explanation: Explanation, tiny_report:
     assert written.pop("about") == {"agent": {"core": "rnn & more"}}
     failures = written.pop("failures")
     assert len(failures) == 6
-    assert all(one["answers"][-1] != one["label"] for one in failures)
+    assert all(one["predictions"][-1] != one["label"] for one in failures)
     assert written == without_nan(tiny_explanation.to_json())
 
 
-def test_numbers_that_are_not_defined_are_null() -> None:
+def test_nan_becomes_null() -> None:
     undefined = float("nan")
     numbers = {"one": [undefined, 1.0, (undefined,)], "other": {"inner": undefined, "name": "nan", "count": 3}}
     expected = {"one": [None, 1.0, [None]], "other": {"inner": None, "name": "nan", "count": 3}}
     assert without_nan(numbers) == expected
 
 
-def test_an_agent_without_failures_has_none_to_show(tiny_explanation: Explanation, dots: dict[str, Path]) -> None:
+def test_an_agent_without_failures(tiny_explanation: Explanation, dots: dict[str, Path]) -> None:
     recording = tiny_explanation.recording
     right = replace(recording, labels=recording.beliefs[:, -1].argmax(1))
-    pictures = {name: path for name, path in dots.items() if not name.startswith("failures")}
-    page = Page(make_page(replace(tiny_explanation, recording=right), "Title", ABOUT, pictures))
-    assert page.says("there are no failures to show")
-    assert len(page.all("img")) == len(pictures)
+    files = {name: path for name, path in dots.items() if not name.startswith("failure_")}
+    page = Page(make_page(replace(tiny_explanation, recording=right), "Title", ABOUT, files))
+    assert page.says("The agent classified all of these images correctly.")
+    assert len(page.all("img")) == len(files)
 
 
-def test_without_clutter_there_is_one_kind_of_strip_less(tiny_explanation: Explanation, dots: dict[str, Path]) -> None:
-    pictures = {name: path for name, path in dots.items() if name != "strips_canvas"}
-    page = Page(make_page(tiny_explanation, "Title", ABOUT, pictures))
-    assert page.says("what is blue is imagined only")
-    assert len(page.all("img")) == len(pictures)
+def test_without_clutter_originals_are_reconstructed(tiny_explanation: Explanation, dots: dict[str, Path]) -> None:
+    files = {name: path for name, path in dots.items() if name != "canvas_reconstructions"}
+    page = Page(make_page(tiny_explanation, "Title", ABOUT, files))
+    assert page.says("the other pixels are blue")
+    assert len(page.all("img")) == len(files)
 
 
-def test_begins_by_saying_whether_all_checks_hold(tiny_explanation: Explanation, dots: dict[str, Path]) -> None:
+def test_failed_checks_are_counted_at_the_top(tiny_explanation: Explanation, dots: dict[str, Path]) -> None:
     reconstruction = tiny_explanation.reconstruction
     nothing = replace(reconstruction, error=reconstruction.shuffled)
     page = Page(make_page(replace(tiny_explanation, reconstruction=nothing), "Title", ABOUT, dots))
     assert re.search(r"[1-7] of 7 checks of the explanation failed", page.text)
 
 
-def test_a_picture_is_embedded_with_its_size_on_the_page(tmp_path: Path) -> None:
+def test_a_figure_is_embedded_with_its_size_on_the_page(tmp_path: Path) -> None:
     path = tmp_path / "picture.gif"
     Image.new("L", (400, 200)).save(path)
     embedded = embed(path)
     assert (embedded["width"], embedded["height"]) == (200, 100)
-    assert embedded["address"].startswith("data:image/gif;base64,")
-    assert base64.b64decode(embedded["address"].partition(",")[2]) == path.read_bytes()
+    assert embedded["url"].startswith("data:image/gif;base64,")
+    assert base64.b64decode(embedded["url"].partition(",")[2]) == path.read_bytes()
 
 
-def test_undefined_correlations_are_said_to_be(tiny_explanation: Explanation, dots: dict[str, Path]) -> None:
+def test_undefined_correlations_are_marked(tiny_explanation: Explanation, dots: dict[str, Path]) -> None:
     validation = tiny_explanation.eig_validation
     nan = torch.full_like(validation.rank_correlation.value, float("nan"))
     correlation = replace(validation.rank_correlation, value=nan, low=nan, high=nan)
     explanation = replace(tiny_explanation, eig_validation=replace(validation, rank_correlation=correlation))
-    assert Page(make_page(explanation, "Title", ABOUT, dots)).says("not defined")
+    assert Page(make_page(explanation, "Title", ABOUT, dots)).says("undefined")

@@ -1,4 +1,4 @@
-"""Findings and checks: a check fails when its control says so, and what is said has the numbers in it."""
+"""Headlines and checks: a check fails when its control says so, and sentences have the numbers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def around(*values: float) -> Estimate:
 
 @pytest.fixture
 def trusted(tiny_explanation: Explanation) -> Explanation:
-    """An explanation that holds."""
+    """An explanation that passes all checks."""
     curves, looks = tiny_explanation.curves, tiny_explanation.location_policies
     reconstruction, validation = tiny_explanation.reconstruction, tiny_explanation.eig_validation
     return replace(
@@ -54,7 +54,7 @@ def failed(explanation: Explanation) -> list[int]:
     return [number for number, check in enumerate(checks_of(explanation)) if not check.holds]
 
 
-def test_all_checks_of_an_explanation_that_holds_hold(trusted: Explanation) -> None:
+def test_a_good_explanation_passes_all_checks(trusted: Explanation) -> None:
     assert failed(trusted) == []
     assert len(checks_of(trusted)) == 7
 
@@ -68,7 +68,7 @@ def test_all_checks_of_an_explanation_that_holds_hold(trusted: Explanation) -> N
         ({"mean_of_class": around(0.11)}, [2]),
     ],
 )
-def test_what_is_imagined_is_checked_against_its_controls(
+def test_reconstructions_are_checked_against_controls(
     trusted: Explanation, change: dict[str, Estimate], expected: list[int]
 ) -> None:
     assert failed(replace(trusted, reconstruction=replace(trusted.reconstruction, **change))) == expected
@@ -82,19 +82,19 @@ def test_what_is_imagined_is_checked_against_its_controls(
         ({"location_correlation": around(-0.7)}, [4]),
     ],
 )
-def test_what_was_expected_is_checked_against_the_gain(
+def test_the_expected_gain_is_checked_against_the_gain(
     trusted: Explanation, change: dict[str, Estimate], expected: list[int]
 ) -> None:
     assert failed(replace(trusted, eig_validation=replace(trusted.eig_validation, **change))) == expected
 
 
-def test_false_certainty_fails_a_check_and_false_modesty_does_not(trusted: Explanation) -> None:
+def test_overconfidence_fails_a_check_and_underconfidence_does_not(trusted: Explanation) -> None:
     for certainty, expected in ((0.5, [5]), (-0.5, [])):
         curves = replace(trusted.curves, overconfidence=around(0.0, certainty))
         assert failed(replace(trusted, curves=curves)) == expected
 
 
-def test_looking_by_expectation_must_beat_all_others_but_the_agents_own(trusted: Explanation) -> None:
+def test_the_eig_policy_must_beat_all_others_except_the_learned_one(trusted: Explanation) -> None:
     worse = replace(trusted.location_policies["random"], accuracy=around(0.4, 0.84))
     assert failed(replace(trusted, location_policies={**trusted.location_policies, "centre": worse})) == [6]
     alone = {name: look for name, look in trusted.location_policies.items() if name != "random"}
@@ -107,35 +107,36 @@ def test_evidence_has_the_numbers(trusted: Explanation) -> None:
         0: ("0.1000 [0.0900 to 0.1100]", "0.5000 [0.4900 to 0.5100]"),
         3: ("0.60, 0.80", "0.59 or higher"),
         4: ("0.70 [0.69 to 0.71]",),
-        6: ("85.0 % [84.0 to 86.0] EIG policy", "60.0 % [59.0 to 61.0] random"),
+        6: ("EIG policy 85.0 % [84.0 to 86.0]", "random 60.0 % [59.0 to 61.0]"),
     }.items():
         assert all(number in checks[check].evidence for number in numbers)
 
 
-def test_findings_have_the_numbers(trusted: Explanation) -> None:
-    right, gained, imagined, foretold, looks = headlines_of(trusted)
-    assert right.number == "90.0 %"
-    assert "40.0 % [39.0 to 41.0]" in right.sentence
-    assert gained.number == "2.00 nats"
-    assert "2.30 that are possible" in gained.sentence
-    assert imagined.number == "50.0 %"
-    assert imagined.sentence.startswith("less squared error")
-    assert foretold.number == "0.70"
-    assert looks.number == "90.0 %"
-    assert "85.0 % [84.0 to 86.0] EIG policy" in looks.sentence
+def test_headlines_have_the_numbers(trusted: Explanation) -> None:
+    correct, information, reconstruction, correlation, policies = headlines_of(trusted)
+    assert correct.number == "90.0 %"
+    assert "90.0 % [89.0 to 91.0] of 40 images" in correct.sentence
+    assert "40.0 % [39.0 to 41.0] after the first" in correct.sentence
+    assert information.number == "2.00 nats"
+    assert "of at most 2.30" in information.sentence
+    assert reconstruction.number == "50.0 %"
+    assert "50.0 % less squared error" in reconstruction.sentence
+    assert correlation.number == "0.70"
+    assert policies.number == "90.0 %"
+    assert "EIG policy 85.0 % [84.0 to 86.0]" in policies.sentence
 
 
 @pytest.mark.parametrize(
     ("excess", "verdict"),
-    [(0.5, "surer than it is right"), (0.0, "about as sure as it is right"), (-0.5, "could be surer than it is")],
+    [(0.5, "is overconfident"), (0.0, "is about as confident as it should be"), (-0.5, "is underconfident")],
 )
-def test_findings_say_whether_certainty_is_false(trusted: Explanation, excess: float, verdict: str) -> None:
+def test_headlines_name_overconfidence(trusted: Explanation, excess: float, verdict: str) -> None:
     curves = replace(trusted.curves, overconfidence=around(0.0, excess))
     assert verdict in headlines_of(replace(trusted, curves=curves))[1].sentence
 
 
-def test_findings_own_up_to_an_error_above_the_mean_of_the_class(trusted: Explanation) -> None:
+def test_headlines_admit_an_error_above_that_of_the_mean_image(trusted: Explanation) -> None:
     reconstruction = replace(trusted.reconstruction, error=around(0.3, 0.4))
-    imagined = headlines_of(replace(trusted, reconstruction=reconstruction))[2]
-    assert imagined.number == "100.0 %"
-    assert imagined.sentence.startswith("more squared error")
+    headline = headlines_of(replace(trusted, reconstruction=reconstruction))[2]
+    assert headline.number == "100.0 %"
+    assert "100.0 % more squared error" in headline.sentence

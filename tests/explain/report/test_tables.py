@@ -1,4 +1,4 @@
-"""Tables: how numbers are written, and that each stands where it belongs."""
+"""Tables: how numbers are written, and where they are."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from explain.report.tables import (
     at,
     by_glimpse,
     cell,
+    error_sources_table,
     failures_table,
     four_digits,
-    losses_table,
     percent,
     tables_of,
     two_digits,
@@ -35,58 +35,58 @@ def estimate(value: list[float]) -> Estimate:
 @pytest.mark.parametrize(
     ("number", "written"), [(1.005, "1.00"), (-1.5, f"{MINUS}1.50"), (-0.004, "0.00"), (0.0, "0.00")]
 )
-def test_numbers_have_a_sign_that_shows_unless_they_are_0(number: float, written: str) -> None:
+def test_a_minus_sign_is_written_unless_the_number_rounds_to_0(number: float, written: str) -> None:
     assert two_digits(number) == written
 
 
-def test_units_have_the_digits_that_matter() -> None:
+def test_every_unit_has_its_digits() -> None:
     assert (four_digits(0.05294), percent(0.97531)) == ("0.0529", "97.5")
 
 
-def test_a_cell_has_a_number_and_where_it_lies() -> None:
+def test_a_cell_has_a_number_and_its_interval() -> None:
     written = cell(at(estimate([0.5, 0.0]), -1), two_digits)
     assert written == Cell("0.00", f"{MINUS}0.10 to 0.10")
     assert str(written) == f"0.00 [{MINUS}0.10 to 0.10]"
     assert str(Cell("word")) == "word"
 
 
-def test_a_number_that_is_not_defined_lies_nowhere() -> None:
-    assert cell(at(estimate([float("nan")]), 0), two_digits) == Cell("not defined")
+def test_an_undefined_number_has_no_interval() -> None:
+    assert cell(at(estimate([float("nan")]), 0), two_digits) == Cell("undefined")
 
 
-def test_a_row_a_glimpse_and_a_column_an_estimate() -> None:
+def test_there_is_a_row_per_glimpse_and_a_column_per_estimate() -> None:
     table = by_glimpse("caption", {"one": (estimate([0.1, 0.2]), percent), "other": (estimate([3, 4]), two_digits)})
     assert table.header == ["glimpse", "one", "other"]
     assert [[one.text for one in row] for row in table.rows] == [["1", "10.0", "3.00"], ["2", "20.0", "4.00"]]
 
 
-def test_losses_add_up_to_the_error(tiny_explanation: Explanation) -> None:
+def test_sources_add_up_to_the_error(tiny_explanation: Explanation) -> None:
     reconstruction = replace(
         tiny_explanation.reconstruction,
         error=estimate([0.09, 0.05]),
         oracle_memory=estimate([0.08, 0.03]),
         full_image_oracle=Estimate(torch.tensor(0.01), torch.tensor(0.0), torch.tensor(0.02)),
     )
-    rows = [[one.text for one in row] for row in losses_table(reconstruction).rows]
+    rows = [[one.text for one in row] for row in error_sources_table(reconstruction).rows]
     assert rows == [
         ["1", "0.0100", "0.0700", "0.0100", "0.0900"],
         ["2", "0.0100", "0.0200", "0.0200", "0.0500"],
     ]
 
 
-def test_a_failure_is_a_row() -> None:
+def test_there_is_a_row_per_failure() -> None:
     failure = Failure(7, "3", ("3", "8"), (0.4, 0.9), (0.4, 0.05), (1,))
-    never = replace(failure, right_after=())
+    never = replace(failure, correct_glimpses=())
     rows = [[one.text for one in row] for row in failures_table([failure, never]).rows]
     assert rows == [["7", "3", "8", "90.0", "5.0", "1"], ["7", "3", "8", "90.0", "5.0", "never"]]
 
 
-def test_all_tables_are_full(tiny_explanation: Explanation) -> None:
+def test_all_tables_are_complete(tiny_explanation: Explanation) -> None:
     tables = tables_of(tiny_explanation, [])
     glimpses = tiny_explanation.recording.beliefs.shape[1]
     for name, table in tables.items():
         assert all(len(row) == len(table.header) for row in table.rows)
         assert len(table.rows) == {"references": 3, "failures": 0}.get(name, glimpses)
-    assert list(tables["looks"].header) == ["glimpse", *tiny_explanation.location_policies]
+    assert list(tables["location_policies"].header) == ["glimpse", *tiny_explanation.location_policies]
     last = tables["information"].rows[-1]
     assert last[1].text == percent(float(tiny_explanation.curves.accuracy.value[-1]))

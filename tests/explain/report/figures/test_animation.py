@@ -1,4 +1,4 @@
-"""An episode as a GIF: a frame a glimpse, nothing moves that does not change."""
+"""An episode as a GIF: one frame per glimpse, without flicker."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def save(path: Path, recording: Recording, class_names: Sequence[str], image: in
     channels, glimpses = recording.canvases.shape[1], recording.beliefs.shape[1]
     generator = torch.Generator().manual_seed(0)
     parts: dict[str, Any] = {
-        "imagined": torch.rand(glimpses, channels, 8, 8, generator=generator),
+        "reconstructions": torch.rand(glimpses, channels, 8, 8, generator=generator),
         "maps": torch.rand(glimpses, GRID**2, generator=generator),
         "locations": grid_locations(GRID),
     }
@@ -38,7 +38,9 @@ def frames_of(path: Path) -> tuple[list[np.ndarray], list[int]]:
     return frames, durations
 
 
-def test_a_frame_a_glimpse_and_the_last_stays(tmp_path: Path, recording: Recording, class_names: Sequence[str]) -> None:
+def test_every_glimpse_has_a_frame_and_the_last_stays(
+    tmp_path: Path, recording: Recording, class_names: Sequence[str]
+) -> None:
     path = save(tmp_path / "new" / "folder" / "episode.gif", recording, class_names)
     assert path == tmp_path / "new" / "folder" / "episode.gif"
     frames, durations = frames_of(path)
@@ -48,10 +50,10 @@ def test_a_frame_a_glimpse_and_the_last_stays(tmp_path: Path, recording: Recordi
         assert animation.info["loop"] == 0
 
 
-def test_what_does_not_change_does_not_flicker(
+def test_unchanged_parts_do_not_flicker(
     tmp_path: Path, make_recording: Callable[..., Recording], class_names: Sequence[str]
 ) -> None:
-    """The imagined image changes; nothing to the right of it does."""
+    """The reconstruction changes, and nothing to the right of it does."""
     recording = make_recording(glimpses=3)
     recording.beliefs[:] = recording.beliefs[:, :1]
     recording.locations[:] = recording.locations[:, :1]
@@ -62,7 +64,7 @@ def test_what_does_not_change_does_not_flicker(
     assert (one[0, 0] == 255).all()
 
 
-def test_frames_show_what_was_passed(
+def test_frames_show_reconstruction_and_map(
     tmp_path: Path, make_recording: Callable[..., Recording], class_names: Sequence[str]
 ) -> None:
     recording = make_recording(glimpses=2)
@@ -73,7 +75,7 @@ def test_frames_show_what_was_passed(
         return (np.abs(frames[1] - before[1]).max(-1) > 60).any(0).nonzero()[0]
 
     before, _ = frames_of(save(tmp_path / "before.gif", recording, class_names))
-    columns = changed(1, imagined=torch.zeros(2, 1, 8, 8))
+    columns = changed(1, reconstructions=torch.zeros(2, 1, 8, 8))
     assert len(columns)
     assert columns.min() >= 268
     assert columns.max() < 496
@@ -83,15 +85,21 @@ def test_frames_show_what_was_passed(
     assert columns.max() < 840
 
 
-def test_many_classes_and_colors(tmp_path: Path, make_recording: Callable[..., Recording]) -> None:
-    recording = make_recording(glimpses=2, classes=100, channels=3)
-    save(tmp_path / "a.gif", recording, [f"$class {number}" for number in range(100)])
+@pytest.mark.parametrize(("classes", "shown"), [(3, 3), (100, 10)])
+def test_there_is_a_bar_per_class_up_to_ten(
+    tmp_path: Path, make_recording: Callable[..., Recording], classes: int, shown: int
+) -> None:
+    recording = make_recording(num_images=2, glimpses=2, classes=classes, channels=3)
+    frames, _ = frames_of(save(tmp_path / "a.gif", recording, [f"$class {number}" for number in range(classes)]))
+    for frame in frames:
+        is_bar = (frame[90:, 980] < 250).all(1)  # near the right end of the bars
+        assert np.count_nonzero(np.diff(is_bar, prepend=False) & is_bar) == shown
 
 
-def test_what_does_not_fit_leaves_no_file(tmp_path: Path, recording: Recording, class_names: Sequence[str]) -> None:
+def test_refused_arguments_leave_no_file(tmp_path: Path, recording: Recording, class_names: Sequence[str]) -> None:
     path = tmp_path / "folder" / "a.gif"
-    with pytest.raises(ValueError, match=r"expected imagined of shape \(4, 1, any, any\), got \(3, 1, 8, 8\)"):
-        save(path, recording, class_names, imagined=torch.zeros(3, 1, 8, 8))
+    with pytest.raises(ValueError, match=r"expected reconstructions of shape \(4, 1, any, any\), got \(3, 1, 8, 8\)"):
+        save(path, recording, class_names, reconstructions=torch.zeros(3, 1, 8, 8))
     with pytest.raises(ValueError, match=r"expected maps of shape \(4, 4\), got \(4, 9\)"):
         save(path, recording, class_names, maps=torch.zeros(4, 9))
     with pytest.raises(ValueError, match="expected the locations of a grid"):

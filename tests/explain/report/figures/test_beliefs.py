@@ -1,4 +1,4 @@
-"""The course of a belief: a line a class, the true one emphasised and named."""
+"""Beliefs: one line per class, the true one emphasised and named."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 
 from explain import Recording
 from explain.report.figures import draw_beliefs
-from explain.report.figures.style import RIGHT
+from explain.report.figures.style import CORRECT
 
 IMAGES = [4, 1, 2]
 
@@ -48,13 +48,13 @@ def test_the_true_class_is_green_thickest_and_named_at_its_end(
     label = recording.labels[IMAGES[0]]
     thickest = max(plot.lines, key=lambda line: line.get_linewidth())
     np.testing.assert_array_equal(thickest.get_ydata(), recording.beliefs[IMAGES[0], :, label])
-    assert thickest.get_color() == RIGHT
+    assert thickest.get_color() == CORRECT
     name = names_in(plot)[class_names[label]]
-    assert name.get_color() == RIGHT
+    assert name.get_color() == CORRECT
     assert name.xy[0] == 4
 
 
-def test_only_classes_that_were_believed_in_are_named(recording: Recording, class_names: Sequence[str]) -> None:
+def test_only_probable_classes_are_named(recording: Recording, class_names: Sequence[str]) -> None:
     """Image 1 is a `one`; it is taken for a `zero` at the second glimpse, and never for a `two`."""
     course = [[0.0, 0.95, 0.05], [0.9, 0.05, 0.05], [0.2, 0.75, 0.05], [0.0, 1.0, 0.0]]
     plot = draw_beliefs(certain(recording, 1, course), [1], class_names).axes[1]
@@ -63,7 +63,7 @@ def test_only_classes_that_were_believed_in_are_named(recording: Recording, clas
     assert names["zero"].xy == (2, pytest.approx(0.9))
 
 
-def test_names_at_one_place_do_not_overlap(recording: Recording, class_names: Sequence[str]) -> None:
+def test_names_at_the_same_glimpse_do_not_overlap(recording: Recording, class_names: Sequence[str]) -> None:
     course = [[0.32, 0.35, 0.33]] * 3 + [[0.33, 0.33, 0.34]]
     plot = draw_beliefs(certain(recording, 1, course), [1], class_names).axes[1]
     heights = sorted(text.xy[1] for text in plot.texts if text.xy[0] == 4)
@@ -79,10 +79,15 @@ def test_many_classes_and_colors(make_recording: Callable[..., Recording]) -> No
 
 
 def test_a_single_glimpse(make_recording: Callable[..., Recording], class_names: Sequence[str]) -> None:
-    draw_beliefs(make_recording(glimpses=1), [0], class_names).draw_without_rendering()
+    figure = draw_beliefs(make_recording(glimpses=1), [0], class_names)
+    figure.draw_without_rendering()
+    thumbnail, plot = figure.axes
+    assert [text.get_text() for text in thumbnail.texts] == ["1"]
+    assert all(line.get_xdata().tolist() == [1] for line in plot.lines)
+    assert {text.xy[0] for text in plot.texts} == {1}
 
 
-def test_what_does_not_fit_the_recording(recording: Recording, class_names: Sequence[str]) -> None:
+def test_arguments_that_do_not_fit_are_refused(recording: Recording, class_names: Sequence[str]) -> None:
     with pytest.raises(ValueError, match="expected images from 0 to 5, got 6"):
         draw_beliefs(recording, [6], class_names)
     with pytest.raises(ValueError, match="expected 3 class names, got 4"):

@@ -1,4 +1,4 @@
-"""Maps lie where their locations are, over the canvas they belong to."""
+"""EIG maps: their values, at their locations, over their canvases."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_map_after_each_glimpse_but_the_last(make_recording: Callable[..., Rec
             assert np.ptp(grey, axis=2).max() == 0
 
 
-def test_cells_lie_where_their_locations_are(make_recording: Callable[..., Recording]) -> None:
+def test_cells_are_centred_on_their_locations(make_recording: Callable[..., Recording]) -> None:
     """On a canvas that is wider than high, the middle of each cell is its location."""
     canvas = (12, 24)
     axes = grid_of(draw(make_recording(canvas=canvas)))[0, 0]
@@ -64,7 +64,7 @@ def test_all_maps_share_their_colors(recording: Recording) -> None:
     assert figure.axes[-1].get_ylim() == limits
 
 
-def test_glimpses_so_far_and_the_next_are_marked(recording: Recording) -> None:
+def test_glimpses_and_the_next_location_are_drawn(recording: Recording) -> None:
     grid = grid_of(draw(recording))
     for row, image in enumerate(IMAGES):
         patches = patches_of(recording, image)
@@ -77,7 +77,7 @@ def test_glimpses_so_far_and_the_next_are_marked(recording: Recording) -> None:
                 np.testing.assert_array_equal(cross.get_xydata()[0], patches[glimpse + 1] + 2)
 
 
-def test_columns_say_after_which_glimpse(recording: Recording, texts_of: Callable[[Any], list[str]]) -> None:
+def test_columns_are_titled_by_glimpse(recording: Recording, texts_of: Callable[[Any], list[str]]) -> None:
     figure = draw(recording)
     assert [text for text in texts_of(figure) if text.startswith("after")] == [
         f"after glimpse {number}" for number in (1, 2, 3)
@@ -85,12 +85,15 @@ def test_columns_say_after_which_glimpse(recording: Recording, texts_of: Callabl
     assert "expected information gain, nats" in texts_of(figure)
 
 
-def test_nothing_to_gain(recording: Recording) -> None:
+def test_a_map_of_zeros_is_transparent(recording: Recording) -> None:
     figure = draw(recording, torch.zeros(2, 4, GRID**2))
     figure.draw_without_rendering()
+    for axes in grid_of(figure).flat:
+        eig = axes.images[1]
+        assert eig.to_rgba(eig.get_array())[..., 3].max() == 0
 
 
-def test_what_does_not_fit(recording: Recording, make_recording: Callable[..., Recording]) -> None:
+def test_arguments_that_do_not_fit_are_refused(recording: Recording, make_recording: Callable[..., Recording]) -> None:
     with pytest.raises(ValueError, match=r"expected maps of shape \(2, 4, 9\), got \(2, 3, 9\)"):
         draw(recording, invent_maps(3))
     with pytest.raises(ValueError, match="expected at least 2 glimpses, got 1"):
@@ -100,7 +103,7 @@ def test_what_does_not_fit(recording: Recording, make_recording: Callable[..., R
 
 
 @pytest.mark.parametrize("locations", [grid_locations(2).flip(0), grid_locations(2)[:3], torch.zeros(0, 2)])
-def test_locations_that_are_no_grid(recording: Recording, locations: Tensor) -> None:
+def test_locations_that_are_not_a_grid_are_refused(recording: Recording, locations: Tensor) -> None:
     maps = torch.zeros(len(IMAGES), 4, len(locations))
     with pytest.raises(ValueError, match="expected the locations of a grid, row by row, got"):
         draw_eig_maps(recording, maps, locations, IMAGES)

@@ -1,4 +1,4 @@
-"""Hidden states in the plane: every image in every panel, in the colour of its class."""
+"""Hidden states: every image in every panel, in the colour of its class."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from matplotlib.colors import to_hex
 
 from explain import Recording
 from explain.report.figures import draw_hidden_states
-from explain.report.figures.hidden_states import lay_out
+from explain.report.figures.hidden_states import embed_states
 from explain.report.figures.style import CLASS_COLORS
 
 
@@ -22,7 +22,7 @@ def points_of(figure: object) -> list[np.ndarray]:
     return [np.concatenate([drawn.get_offsets() for drawn in axes.collections]) for axes in panels]
 
 
-def test_a_panel_a_glimpse_with_all_images(make_recording: Callable[..., Recording]) -> None:
+def test_there_is_a_panel_per_glimpse_with_all_images(make_recording: Callable[..., Recording]) -> None:
     figure = draw_hidden_states(make_recording(num_images=7), ["a", "b", "c"])
     assert [len(points) for points in points_of(figure)] == [7] * 4
     panels = [axes for axes in figure.axes if axes.get_visible()]
@@ -33,10 +33,10 @@ def test_a_panel_a_glimpse_with_all_images(make_recording: Callable[..., Recordi
         assert [len(drawn.get_offsets()) for drawn in axes.collections] == [3, 2, 2]
 
 
-def test_points_are_what_was_laid_out(recording: Recording, class_names: Sequence[str]) -> None:
+def test_points_are_the_embedded_states(recording: Recording, class_names: Sequence[str]) -> None:
     drawn = np.array(points_of(draw_hidden_states(recording, class_names, seed=3)))  # (T, N, 2)
     order = np.random.default_rng(3).permutation(len(recording))
-    expected = lay_out(recording.hidden[order], 3)
+    expected = embed_states(recording.hidden[order], 3)
     by_class = np.argsort(recording.labels[order], kind="stable")
     np.testing.assert_allclose(drawn, expected[by_class].swapaxes(0, 1), rtol=1e-5)
 
@@ -46,7 +46,7 @@ def test_neighbours_stay_neighbours(make_recording: Callable[..., Recording]) ->
     recording = make_recording(num_images=20, classes=2)
     cloud = np.arange(20) % 2
     hidden = recording.hidden * np.float32(0.01) + cloud[:, None, None].astype(np.float32) * 100
-    points = lay_out(hidden, 0)
+    points = embed_states(hidden, 0)
     assert points.shape == (20, 4, 2)
     centres = np.array([points[cloud == number].mean((0, 1)) for number in (0, 1)])
     nearest = np.linalg.norm(points[:, :, None] - centres, axis=-1).argmin(-1)
@@ -71,7 +71,7 @@ def test_of_many_classes_the_most_frequent_are_drawn(make_recording: Callable[..
     assert len(points) == 9 + 16
 
 
-def test_what_does_not_fit(make_recording: Callable[..., Recording], class_names: Sequence[str]) -> None:
+def test_bad_arguments_are_refused(make_recording: Callable[..., Recording], class_names: Sequence[str]) -> None:
     with pytest.raises(ValueError, match="expected 3 class names, got 2"):
         draw_hidden_states(make_recording(), class_names[:2])
     with pytest.raises(ValueError, match="expected at least 4 hidden states, got 3"):

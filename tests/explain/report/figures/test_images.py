@@ -1,4 +1,4 @@
-"""Images as they are, and marks where they belong."""
+"""Images, and what is drawn on them: glimpses, paths, coverage masks and labels."""
 
 from __future__ import annotations
 
@@ -12,21 +12,20 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
-from matplotlib.patches import Rectangle
 
 from explain import Recording
 from explain.report.figures.images import (
+    draw_coverage,
+    draw_glimpses,
+    draw_path,
+    label_with_belief,
+    label_with_class,
     make_grid,
-    mark_glimpses,
-    mark_seen,
-    mark_way,
     outline,
     patches_of,
     show_image,
-    write_belief,
-    write_truth,
 )
-from explain.report.figures.style import PAGE_WIDTH, RIGHT, WRONG
+from explain.report.figures.style import CORRECT, INCORRECT, PAGE_WIDTH
 from glimpse_env.rendering.colours import ORANGE, SKY_BLUE
 
 
@@ -49,7 +48,7 @@ def test_a_grid_fits_on_the_page(rows: int, columns: int, aspect: float) -> None
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_bytes_and_shares_of_white_are_the_same_image(
+def test_uint8_and_float_pixels_give_the_same_image(
     axes: Axes, pixels_of: Callable[[Axes], np.ndarray], channels: int
 ) -> None:
     pixels = np.random.default_rng(0).integers(256, size=(channels, 3, 5), dtype=np.uint8)
@@ -71,15 +70,15 @@ def test_patches_are_centred_on_locations(make_recording: Callable[..., Recordin
     assert np.abs(centres - exact).max() <= 0.5 + 1e-6
 
 
-def test_glimpses_so_far_are_marked(recording: Recording, axes: Axes) -> None:
-    mark_glimpses(axes, recording, 3, 2)
+def test_glimpses_so_far_are_drawn(recording: Recording, axes: Axes) -> None:
+    draw_glimpses(axes, recording, 3, 2)
     assert boxes_of(axes) == [(*corner, 4, 4) for corner in patches_of(recording, 3)[:2].tolist()]
     colors = [to_hex(patch.get_edgecolor()) for patch in axes.patches]
     assert colors == [SKY_BLUE, ORANGE]
 
 
-def test_the_way_goes_through_the_middles_of_glimpses(recording: Recording, axes: Axes) -> None:
-    mark_way(axes, recording, 3, 3)
+def test_the_path_goes_through_the_centres_of_glimpses(recording: Recording, axes: Axes) -> None:
+    draw_path(axes, recording, 3, 3)
     middles = patches_of(recording, 3)[:3] + 2
     np.testing.assert_array_equal(axes.lines[0].get_xydata(), middles)
     assert [text.get_text() for text in axes.texts] == ["1", "2", "3"]
@@ -97,7 +96,7 @@ def lines_of(edges: Any) -> set[tuple[float, ...]]:
 
 
 @given(arrays(bool, st.tuples(st.integers(1, 6), st.integers(1, 6))))
-def test_an_outline_is_where_neighbours_differ(mask: np.ndarray) -> None:
+def test_an_outline_is_where_neighbouring_pixels_differ(mask: np.ndarray) -> None:
     height, width = mask.shape
 
     def inside(row: int, column: int) -> bool:
@@ -117,24 +116,25 @@ def test_an_outline_is_where_neighbours_differ(mask: np.ndarray) -> None:
     assert not set(ends) & {(*line[0], line[0, 1] == line[1, 1]) for line in found}
 
 
-def test_what_was_seen_is_outlined(axes: Axes) -> None:
+def test_the_coverage_mask_is_outlined(axes: Axes) -> None:
     seen = np.zeros((5, 5), bool)
     seen[1:3, 2:4] = True
-    mark_seen(axes, seen)
+    draw_coverage(axes, seen)
     corners = np.concatenate(axes.collections[0].get_segments())  # type: ignore[attr-defined]
     assert {tuple(corner) for corner in corners} == {(1.5, 0.5), (3.5, 0.5), (1.5, 2.5), (3.5, 2.5)}
 
 
-@pytest.mark.parametrize(("is_correct", "color"), [(True, RIGHT), (False, WRONG)])
-def test_a_belief_is_written_in_the_color_of_its_worth(axes: Axes, is_correct: bool, color: str) -> None:
-    write_belief(axes, "7", 0.853, is_correct)
+@pytest.mark.parametrize(("is_correct", "color"), [(True, CORRECT), (False, INCORRECT)])
+def test_the_color_of_a_belief_tells_whether_it_is_correct(axes: Axes, is_correct: bool, color: str) -> None:
+    label_with_belief(axes, "7", 0.853, is_correct)
     assert axes.get_xlabel() == "7 85%"
     assert axes.xaxis.label.get_color() == color
-    write_belief(axes, "truck", 0.853, is_correct)
+    label_with_belief(axes, "truck", 0.853, is_correct)
     assert axes.get_xlabel() == "truck\n85%"
 
 
-def test_the_truth_is_written(axes: Axes) -> None:
-    write_truth(axes, "7")
-    assert axes.get_xlabel() == "is 7"
-    assert not any(isinstance(patch, Rectangle) for patch in axes.patches)
+def test_the_true_class_is_written(axes: Axes) -> None:
+    label_with_class(axes, "7")
+    assert axes.get_xlabel() == "true: 7"
+    label_with_class(axes, "truck")
+    assert axes.get_xlabel() == "true:\ntruck"

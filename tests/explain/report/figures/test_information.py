@@ -1,4 +1,4 @@
-"""The curves are those that were passed, each in its panel."""
+"""Information: each curve and its band in its panel."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_information_gain_is_solid_and_label_information_dashed() -> None:
 
 
 @pytest.mark.parametrize("gap", [0.5, -0.5])
-def test_only_false_certainty_is_shaded(gap: float) -> None:
+def test_only_overconfidence_is_shaded(gap: float) -> None:
     gain = Estimate(*[torch.tensor([1.0, 1.5])] * 3)
     known = Estimate(*[torch.tensor([1.0, 1.5]) - gap] * 3)
     curves = invent(0, 2).__class__(gain, gain, gain, known, gain, gain, gain)
@@ -70,7 +70,7 @@ def test_only_false_certainty_is_shaded(gap: float) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 2, 6])
-def test_names_are_told_where_there_are_several(count: int) -> None:
+def test_several_agents_have_a_legend(count: int) -> None:
     figure = draw_information({f"agent {number}": invent(number) for number in range(count)})
     names = [text.get_text() for legend in figure.legends for text in legend.get_texts()]
     assert names == [f"agent {number}" for number in range(count)] * (count > 1)
@@ -82,8 +82,8 @@ def test_glimpses_are_counted_from_1(texts_of: Callable[[Axes], list[str]]) -> N
         assert "glimpse" in texts_of(axes)
 
 
-def test_curves_over_more_or_fewer_glimpses() -> None:
-    with pytest.raises(ValueError, match=r"all over as many glimpses, got \[3, 4\] glimpses"):
+def test_curves_of_different_lengths_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"all of the same length, got lengths \[3, 4\]"):
         draw_information({"one": invent(0, 3), "two": invent(1, 4)})
     with pytest.raises(ValueError, match="expected at least 1 curve"):
         draw_information({})

@@ -1,4 +1,4 @@
-"""What does not fit is refused, and only so many classes are shown."""
+"""Checks of arguments, and the classes and names that are shown."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from explain.report.figures.inputs import (
 )
 
 
-def test_what_fits_passes(recording: Recording, class_names: Sequence[str]) -> None:
+def test_arguments_that_fit_pass(recording: Recording, class_names: Sequence[str]) -> None:
     check_images(recording, [0, 5, 0])
     check_class_names(recording, class_names)
     check_shape("maps", torch.zeros(2, 3), (2, None))
@@ -35,24 +35,24 @@ def test_what_fits_passes(recording: Recording, class_names: Sequence[str]) -> N
         ([-1], "expected images from 0 to 5, got -1"),
     ],
 )
-def test_images_outside_the_recording(recording: Recording, images: list[int], message: str) -> None:
+def test_images_outside_the_recording_are_refused(recording: Recording, images: list[int], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         check_images(recording, images)
 
 
-def test_more_or_fewer_names_than_classes(recording: Recording) -> None:
+def test_another_number_of_names_is_refused(recording: Recording) -> None:
     with pytest.raises(ValueError, match="expected 3 class names, got 2"):
         check_class_names(recording, ["cat", "dog"])
 
 
-def test_recordings_without_images(make_recording: Callable[..., Recording]) -> None:
+def test_recordings_without_images_are_refused(make_recording: Callable[..., Recording]) -> None:
     check_not_empty(make_recording(num_images=1))
     with pytest.raises(ValueError, match="expected a recording of at least 1 image, got none"):
         check_not_empty(make_recording(num_images=0))
 
 
 @pytest.mark.parametrize("shape", [(2, 4), (3, 3), (2, 3, 1), (2,)])
-def test_other_shapes(shape: tuple[int, ...]) -> None:
+def test_other_shapes_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"expected maps of shape \(2, 3\), got \("):
         check_shape("maps", torch.zeros(shape), (2, 3))
 

@@ -1,4 +1,4 @@
-"""Curves over glimpses, what they are called, and labels that do not overlap."""
+"""Curves over glimpses, their legend, and labels that do not overlap."""
 
 from __future__ import annotations
 
@@ -10,7 +10,15 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from explain.report.figures.lines import add_legend, check_lengths, color_of, draw_band, draw_curve, set_axes, spread
+from explain.report.figures.lines import (
+    add_legend,
+    check_lengths,
+    color_of,
+    draw_band,
+    draw_curve,
+    format_axes,
+    spread_labels,
+)
 from explain.report.figures.style import make_figure
 
 
@@ -34,7 +42,7 @@ def test_a_band_lies_between_low_and_high() -> None:
     assert {(1, 0), (2, 1), (1, 2), (2, 3)} <= corners
 
 
-def test_curves_look_different() -> None:
+def test_curves_differ_in_color_and_marker() -> None:
     _, axes = plot()
     for number in range(6):
         draw_curve(axes, [0, 1], number, str(number))
@@ -44,7 +52,7 @@ def test_curves_look_different() -> None:
 
 def test_there_is_a_tick_for_each_glimpse() -> None:
     _, axes = plot()
-    set_axes(axes, 4, "nats")
+    format_axes(axes, 4, "nats")
     assert axes.get_xticks().tolist() == [1, 2, 3, 4]
     assert axes.get_ylabel() == "nats"
 
@@ -71,17 +79,17 @@ def test_the_legend_fits_into_the_figure(width: float, name: str) -> None:
     assert box.x1 <= figure.bbox.x1
 
 
-def test_curves_of_one_length() -> None:
+def test_curves_have_the_same_length() -> None:
     assert check_lengths([4, 4]) == 4
-    with pytest.raises(ValueError, match=r"expected at least 1 curve, all over as many glimpses, got \[3, 4\]"):
+    with pytest.raises(ValueError, match=r"expected at least 1 curve, all of the same length, got lengths \[3, 4\]"):
         check_lengths([4, 3])
-    with pytest.raises(ValueError, match=r"expected at least 1 curve, .*, got \[\]"):
+    with pytest.raises(ValueError, match=r"expected at least 1 curve, .*, got lengths \[\]"):
         check_lengths([])
 
 
 @given(st.lists(st.floats(-10, 10), max_size=8), st.floats(0.1, 3))
-def test_labels_are_spread_no_more_than_they_must_be(heights: list[float], gap: float) -> None:
-    places = spread(heights, gap)
+def test_labels_move_no_more_than_they_must(heights: list[float], gap: float) -> None:
+    places = spread_labels(heights, gap)
     order = np.argsort(heights, kind="stable")
     assert (np.diff(places[order]) >= gap - 1e-9).all()
     if (np.diff(np.array(heights)[order]) >= gap).all():

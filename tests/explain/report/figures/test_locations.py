@@ -1,4 +1,4 @@
-"""Where agents look: densities that count what was recorded."""
+"""Locations: densities over the mean canvas."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from matplotlib.axes import Axes
 
 from explain import Recording
-from explain.report.figures import draw_places, draw_places_by_class
+from explain.report.figures import draw_locations, draw_locations_by_class
 from explain.report.figures.locations import CELLS, densities_of
 
 
@@ -22,7 +22,7 @@ def test_a_density_is_1_on_average() -> None:
     np.testing.assert_allclose(densities.mean((1, 2)), 1)
 
 
-def test_looking_anywhere_alike_is_1_everywhere() -> None:
+def test_the_density_of_uniform_locations_is_1() -> None:
     middles = (2 * np.arange(CELLS) + 1) / CELLS - 1
     everywhere = np.stack(np.meshgrid(middles, middles), axis=-1).reshape(-1, 1, 2)
     np.testing.assert_allclose(densities_of(everywhere.astype(np.float32)), 1, rtol=1e-6)
@@ -37,11 +37,11 @@ def test_a_density_is_highest_where_the_agent_looks(location: tuple[float, float
     assert abs(y - location[1]) <= 1.01 / CELLS
 
 
-def test_each_glimpse_lies_over_the_mean_canvas(
+def test_each_density_is_drawn_over_the_mean_canvas(
     make_recording: Callable[..., Recording], pixels_of: Callable[[Axes], np.ndarray]
 ) -> None:
     recording = make_recording(canvas=(8, 12), channels=3)
-    *panels, _ = draw_places(recording).axes
+    *panels, _ = draw_locations(recording).axes
     assert [axes.get_title("center") for axes in panels] == [f"glimpse {number}" for number in (1, 2, 3, 4)]
     mean = recording.canvases.double().mean((0, 1)).numpy()
     for axes, density in zip(panels, densities_of(recording.locations.numpy()), strict=True):
@@ -56,7 +56,7 @@ def test_each_glimpse_lies_over_the_mean_canvas(
 def test_a_row_a_glimpse_and_a_column_a_class(
     recording: Recording, class_names: Sequence[str], pixels_of: Callable[[Axes], np.ndarray]
 ) -> None:
-    *panels, _ = draw_places_by_class(recording, class_names).axes
+    *panels, _ = draw_locations_by_class(recording, class_names).axes
     grid = np.array(panels).reshape(4, 3)
     assert [axes.get_title("center") for axes in grid[0]] == list(class_names)
     for label in range(3):
@@ -71,20 +71,20 @@ def test_a_row_a_glimpse_and_a_column_a_class(
 
 def test_classes_without_images_have_no_column(recording: Recording, class_names: Sequence[str]) -> None:
     recording = replace(recording, labels=torch.tensor([0, 2, 0, 2, 0, 2]))
-    titles = [axes.get_title("center") for axes in draw_places_by_class(recording, class_names).axes]
+    titles = [axes.get_title("center") for axes in draw_locations_by_class(recording, class_names).axes]
     assert [title for title in titles if title] == ["zero", "two"]
 
 
 def test_of_many_classes_the_most_frequent_are_shown(make_recording: Callable[..., Recording]) -> None:
     recording = make_recording(num_images=120, glimpses=1, classes=100)
-    titles = [axes.get_title("center") for axes in draw_places_by_class(recording, list(map(str, range(100)))).axes]
+    titles = [axes.get_title("center") for axes in draw_locations_by_class(recording, list(map(str, range(100)))).axes]
     assert [title for title in titles if title] == list(map(str, range(10)))
 
 
-def test_what_does_not_fit(make_recording: Callable[..., Recording], class_names: Sequence[str]) -> None:
+def test_bad_arguments_are_refused(make_recording: Callable[..., Recording], class_names: Sequence[str]) -> None:
     with pytest.raises(ValueError, match="expected a recording of at least 1 image, got none"):
-        draw_places(make_recording(num_images=0))
+        draw_locations(make_recording(num_images=0))
     with pytest.raises(ValueError, match="expected a recording of at least 1 image, got none"):
-        draw_places_by_class(make_recording(num_images=0), class_names)
+        draw_locations_by_class(make_recording(num_images=0), class_names)
     with pytest.raises(ValueError, match="expected 3 class names, got 1"):
-        draw_places_by_class(make_recording(), ["cat"])
+        draw_locations_by_class(make_recording(), ["cat"])

@@ -1,4 +1,4 @@
-"""The look: the same wherever a figure is drawn, and files for the web and for a paper."""
+"""The style: the same wherever a figure is drawn, and in PNG and PDF files."""
 
 from __future__ import annotations
 
@@ -11,10 +11,17 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from explain.report.figures.style import CLASS_COLORS, SERIES_COLORS, SERIES_MARKERS, look, make_figure, save_figure
+from explain.report.figures.style import (
+    CLASS_COLORS,
+    SERIES_COLORS,
+    SERIES_MARKERS,
+    figure_style,
+    make_figure,
+    save_figure,
+)
 
 
-@look()
+@figure_style()
 def draw() -> Figure:
     figure = make_figure(2, 1)
     figure.subplots().plot([1, 2, 3], label="a")
@@ -37,7 +44,7 @@ def test_both_formats_are_written_into_new_folders(tmp_path: Path) -> None:
     assert document.read_bytes().startswith(b"%PDF")
 
 
-def test_letters_in_a_document_are_true_type(tmp_path: Path) -> None:
+def test_fonts_in_pdf_files_are_true_type(tmp_path: Path) -> None:
     _, document = save_figure(draw(), tmp_path / "figure")
     assert b"/CIDFontType2" in document.read_bytes()
     assert b"/Type3" not in document.read_bytes()
@@ -55,20 +62,20 @@ def test_other_settings_do_not_change_what_is_drawn() -> None:
         np.testing.assert_array_equal(pixels(figure), expected)
 
 
-def test_settings_are_put_back() -> None:
+def test_settings_are_restored() -> None:
     before = dict(mpl.rcParams)
     pixels(draw())
     assert dict(mpl.rcParams) == before
 
 
-def test_a_dollar_sign_is_no_formula() -> None:
-    with look():
+def test_a_dollar_sign_does_not_start_a_formula() -> None:
+    with figure_style():
         assert not make_figure(1, 1).text(0, 0, "$x$").get_parse_math()
 
 
-@pytest.mark.parametrize("looks", [SERIES_COLORS, SERIES_MARKERS, CLASS_COLORS])
-def test_no_two_look_alike(looks: tuple[str, ...]) -> None:
-    assert len(set(looks)) == len(looks)
+@pytest.mark.parametrize("styles", [SERIES_COLORS, SERIES_MARKERS, CLASS_COLORS])
+def test_no_style_occurs_twice(styles: tuple[str, ...]) -> None:
+    assert len(set(styles)) == len(styles)
 
 
 @pytest.mark.parametrize("color", [*SERIES_COLORS, *CLASS_COLORS])

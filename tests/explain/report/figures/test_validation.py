@@ -1,4 +1,4 @@
-"""Scores as figures: the numbers that were passed, at their heights."""
+"""Validation: reconstruction errors, location policies, and EIG against the gain."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from scipy.stats import spearmanr
 
 from explain import Estimate
-from explain.report.figures import draw_eig_against_gain, draw_looks, draw_reconstruction_errors
+from explain.report.figures import draw_eig_against_gain, draw_location_policies, draw_reconstruction_errors
 
 
 def estimate(*values: float) -> Estimate:
@@ -19,7 +19,7 @@ def estimate(*values: float) -> Estimate:
     return Estimate(value, value - 0.01, value + 0.01)
 
 
-def test_errors_and_what_they_are_compared_with() -> None:
+def test_errors_are_drawn_with_their_references() -> None:
     errors = {"learned": estimate(0.06, 0.04, 0.03), "shuffled": estimate(0.07, 0.07, 0.07)}
     references = {"mean image": 0.065, "$ceiling$": 0.01}
     figure = draw_reconstruction_errors(errors, references)
@@ -44,20 +44,26 @@ def test_names_of_references_do_not_overlap() -> None:
 
 
 def test_errors_need_no_references() -> None:
-    draw_reconstruction_errors({"a": estimate(0.06, 0.04)}, {}).draw_without_rendering()
-
-
-def test_looks_are_drawn_with_their_intervals() -> None:
-    value, low, high = np.array([0.3, 0.9]), np.array([0.2, 0.85]), np.array([0.4, 0.95])
-    figure = draw_looks({"learned": (value, low, high), "at random": (value / 2, low / 2, high / 2)})
+    figure = draw_reconstruction_errors({"a": estimate(0.06, 0.04)}, {})
     (axes,) = figure.axes
-    np.testing.assert_array_equal(axes.lines[1].get_ydata(), value / 2)
-    corners: Any = axes.collections[0].get_paths()[0].vertices
-    assert {(1.0, 0.2), (2.0, 0.95)} <= {tuple(corner) for corner in corners.tolist()}
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["learned", "at random"]
+    assert len(axes.lines) == 1
+    assert not axes.texts
+    assert not figure.legends
 
 
-def test_expected_and_gained_are_counted_and_ranked() -> None:
+def test_location_policies_are_drawn_with_their_intervals() -> None:
+    figure = draw_location_policies({"learned policy": estimate(0.25, 0.75), "random": estimate(0.25, 0.5)})
+    (axes,) = figure.axes
+    assert [np.asarray(line.get_ydata()).tolist() for line in axes.lines] == [[0.25, 0.75], [0.25, 0.5]]
+    for band, last in zip(axes.collections, (0.75, 0.5), strict=True):
+        corners: Any = band.get_paths()[0].vertices
+        at_the_end = corners[corners[:, 0] == 2][:, 1]
+        assert (at_the_end.min(), at_the_end.max()) == pytest.approx((last - 0.01, last + 0.01))
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["learned policy", "random"]
+    assert axes.get_ylabel() == "fraction correct"
+
+
+def test_points_are_counted_binned_and_ranked() -> None:
     generator = torch.Generator().manual_seed(0)
     predicted = torch.rand(200, generator=generator)
     gained = predicted.square() + 0.3 * torch.rand(200, generator=generator)
@@ -72,15 +78,21 @@ def test_expected_and_gained_are_counted_and_ranked() -> None:
 
 
 @pytest.mark.parametrize("count", [2, 3, 19])
-def test_few_points(count: int) -> None:
-    draw_eig_against_gain(torch.arange(count) / 10, torch.ones(count)).draw_without_rendering()
+def test_few_points_have_few_bins(count: int) -> None:
+    figure = draw_eig_against_gain(torch.arange(count) / 10, torch.ones(count))
+    figure.draw_without_rendering()
+    axes = figure.axes[0]
+    assert axes.collections[0].get_array().sum() == count
+    means = axes.containers[0].lines[0].get_xydata()
+    assert len(means) == count // 2
+    np.testing.assert_array_equal(means[:, 1], 1)
 
 
-def test_what_does_not_fit() -> None:
-    with pytest.raises(ValueError, match=r"expected at least 1 curve, .*, got \[2, 3\] glimpses"):
+def test_arguments_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"expected at least 1 curve, .*, got lengths \[2, 3\]"):
         draw_reconstruction_errors({"a": estimate(1, 2), "b": estimate(1, 2, 3)}, {})
-    with pytest.raises(ValueError, match=r"expected at least 1 curve, .*, got \[\] glimpses"):
-        draw_looks({})
+    with pytest.raises(ValueError, match=r"expected at least 1 curve, .*, got lengths \[\]"):
+        draw_location_policies({})
     with pytest.raises(ValueError, match=r"M at least 2, got \(3,\) and \(4,\)"):
         draw_eig_against_gain(torch.zeros(3), torch.zeros(4))
     with pytest.raises(ValueError, match=r"M at least 2, got \(1,\) and \(1,\)"):
