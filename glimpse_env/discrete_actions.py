@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from numbers import Integral
 from typing import Any
 
@@ -17,7 +18,7 @@ from torch import Tensor
 
 from glimpse_env.retina import grid_locations
 from glimpse_env.spaces import MAX_LOGIT, pack_action
-from glimpse_env.world import World
+from glimpse_env.world import world_behind
 
 
 def _choices(env: Any, action_space: gym.Space[Any], grid: Any) -> tuple[int, int]:
@@ -26,11 +27,7 @@ def _choices(env: Any, action_space: gym.Space[Any], grid: Any) -> tuple[int, in
         raise TypeError(f"expected grid to be an integer, got {grid!r}")
     if grid < 1:
         raise ValueError(f"expected grid to be at least 1, got {grid}")
-    world = getattr(env.unwrapped, "world", None)
-    if not isinstance(world, World) or action_space != world.action_space:
-        raise ValueError(
-            f"expected a glimpse environment whose actions are locations and logits, got {env} with {action_space}"
-        )
+    world = world_behind(env, action_space)
     if world.reward is not None and world.reward.depends_on_belief:
         raise ValueError(
             f"the reward of {env} pays for the belief, which is one-hot under discrete actions: "
@@ -53,7 +50,12 @@ def _translate(cells: Tensor, grid: int, num_classes: int) -> Tensor:
     """Turns cells and classes `(..., 2)` int64 into actions `(..., 2 + num_classes)` float32."""
     cell, answer = cells.unbind(-1)
     logits = torch.nn.functional.one_hot(answer, num_classes) * (2 * MAX_LOGIT) - MAX_LOGIT
-    return pack_action(grid_locations(grid, cells.device)[cell], logits.float())
+    return pack_action(_cell_centres(grid, cells.device)[cell], logits.float())
+
+
+@lru_cache(maxsize=16)
+def _cell_centres(grid: int, device: torch.device) -> Tensor:
+    return grid_locations(grid, device)
 
 
 class DiscreteActions(gym.ActionWrapper[Any, Any, Any], RecordConstructorArgs):

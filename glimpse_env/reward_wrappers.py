@@ -12,17 +12,7 @@ from gymnasium.utils import RecordConstructorArgs
 from gymnasium.vector import VectorEnv, VectorWrapper
 
 from glimpse_env.rewards import DEFAULT_WEIGHT, REWARDS, RewardFunction
-from glimpse_env.world import World
-
-
-def _world_of(env: Any, action_space: gym.Space[Any]) -> World:
-    world = getattr(env.unwrapped, "world", None)
-    if not isinstance(world, World) or action_space != world.action_space:
-        raise ValueError(
-            "expected a glimpse environment (of several, the native vector environment) whose actions are "
-            f"locations and logits, got {env} with {action_space}; DiscreteActions goes around the reward, not below"
-        )
-    return world
+from glimpse_env.world import world_behind
 
 
 class GlimpseReward(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
@@ -42,7 +32,7 @@ class GlimpseReward(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     def __init__(self, env: Env[Any, Any], reward: RewardFunction) -> None:
         RecordConstructorArgs.__init__(self, reward=reward)
         gym.Wrapper.__init__(self, env)
-        self._world = _world_of(env, env.action_space)
+        self._world = world_behind(env, env.action_space)
         self._world.reward = reward
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
@@ -57,7 +47,7 @@ class VectorGlimpseReward(VectorWrapper[Any, Any, Any, Any, Any]):
 
     def __init__(self, env: VectorEnv[Any, Any, Any], reward: RewardFunction) -> None:
         super().__init__(env)
-        self._world = _world_of(env, env.single_action_space)
+        self._world = world_behind(env, env.single_action_space)
         self._world.reward = reward
 
     def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from gymnasium.error import ResetNeeded
+from gymnasium.spaces import Space
 from torch import Tensor
 
 from glimpse_env import spaces
@@ -215,3 +216,22 @@ class World:
             uniform = counter_rng.uniform(keys, self.indices.cpu().numpy(), 0, self._num_canvas_numbers)
             numbers = torch.from_numpy(uniform).to(self.device)
         return canvases.place(self._data.images, self.indices, config.canvas_size, config.num_distractors, numbers)
+
+
+def world_behind(env: Any, action_space: Space[Any]) -> World:
+    """The world of a glimpse environment, single or vector, whose actions are locations and logits.
+
+    Args:
+        env: An environment, however it is wrapped.
+        action_space: Its action space, that of one sub-environment for a vector environment.
+
+    Raises:
+        ValueError: It is another environment, or has other actions.
+    """
+    world = getattr(env.unwrapped, "world", None)
+    if not isinstance(world, World) or action_space != world.action_space:
+        raise ValueError(
+            "expected a glimpse environment (of several, the native vector environment) whose actions are locations "
+            f"and logits, got {env} with {action_space}; DiscreteActions goes around all rewards"
+        )
+    return world

@@ -226,13 +226,13 @@ def test_ids_refuse_weights_that_make_no_sense(make: Any, weight: Any) -> None:
 
 @pytest.mark.parametrize("wrapper", SINGLE)
 def test_rewards_go_below_discrete_actions(wrapper: Any) -> None:
-    with pytest.raises(ValueError, match=r"MultiDiscrete.*DiscreteActions goes around the reward"):
+    with pytest.raises(ValueError, match=r"MultiDiscrete.*DiscreteActions goes around all rewards"):
         wrapper(DiscreteActions(bare(), grid=3))
 
 
 @pytest.mark.parametrize("wrapper", VECTOR)
 def test_vector_rewards_go_below_discrete_actions(wrapper: Any) -> None:
-    with pytest.raises(ValueError, match=r"MultiDiscrete.*DiscreteActions goes around the reward"):
+    with pytest.raises(ValueError, match=r"MultiDiscrete.*DiscreteActions goes around all rewards"):
         wrapper(VectorDiscreteActions(bare_vector(), grid=3))
 
 
