@@ -10,7 +10,7 @@ import pytest
 
 import agents
 from explain.explanation import ExplanationSettings
-from explain.report.page import all_figures as pictures
+from explain.report import all_figures as pictures
 from scripts import demo
 
 ROOT = Path(__file__).parents[2]

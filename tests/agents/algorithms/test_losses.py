@@ -12,6 +12,7 @@ from torch import Tensor
 from agents.algorithms.losses import LossWeights, hybrid_loss, policy_gradient_loss
 from agents.algorithms.rollout import Rollout, collect
 from agents.policy.recurrent_policy import RAMPolicy
+from glimpse_env.retina import Retina
 from glimpse_env.spaces import action_space, observation_space
 
 
@@ -88,7 +89,7 @@ def test_a_single_glimpse_leaves_the_classification() -> None:
 
 def play() -> tuple[RAMPolicy, Rollout]:
     torch.manual_seed(0)
-    policy = RAMPolicy(observation_space(1, 8, 1), action_space(10), hidden_size=16, what_size=8, where_size=8)
+    policy = RAMPolicy(observation_space(1, Retina(8, 1)), action_space(10), hidden_size=16, what_size=8, where_size=8)
     envs = gym.make_vec("GlimpseDigits-v0", num_envs=4, vectorization_mode="vector_entry_point", device="cpu")
     observation, _ = envs.reset(seed=0)
     return policy, collect(policy, envs, observation, torch.Generator().manual_seed(0))

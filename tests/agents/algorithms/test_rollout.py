@@ -10,6 +10,7 @@ import torch
 
 from agents.algorithms.rollout import Leading, Rollout, collect
 from agents.policy.recurrent_policy import RAMPolicy
+from glimpse_env.retina import Retina
 from glimpse_env.spaces import action_space, observation_space
 
 N, H = 5, 16
@@ -17,7 +18,7 @@ N, H = 5, 16
 
 def make_policy(core: str = "rnn") -> RAMPolicy:
     torch.manual_seed(0)
-    return RAMPolicy(observation_space(1, 8, 1), action_space(10), core=core, hidden_size=H, what_size=8, where_size=8)
+    return RAMPolicy(observation_space(1, Retina(8, 1)), action_space(10), core=core, hidden_size=H, what_size=8, where_size=8)
 
 
 class Watched(gym.vector.VectorWrapper[Any, Any, Any, Any, Any]):

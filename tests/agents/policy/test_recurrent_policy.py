@@ -15,6 +15,7 @@ from torch.distributions import Independent, Normal
 import glimpse_env
 from agents.algorithms.rollout import Rollout, collect
 from agents.policy.recurrent_policy import RAMPolicy
+from glimpse_env.retina import Retina
 from glimpse_env.spaces import MAX_LOGIT, action_space, observation_space
 
 N, H = 6, 16
@@ -25,7 +26,7 @@ EVERY_CORE = pytest.mark.parametrize("core", CORES)
 def make_policy(core: str = "rnn", seed: int = 0, **arguments: Any) -> RAMPolicy:
     torch.manual_seed(seed)
     sizes = {"hidden_size": H, "what_size": 8, "where_size": 8} | arguments
-    return RAMPolicy(observation_space(1, 8, 1), action_space(10), core=core, **sizes)
+    return RAMPolicy(observation_space(1, Retina(8, 1)), action_space(10), core=core, **sizes)
 
 
 def observe(count: int = N, seed: int = 0) -> dict[str, np.ndarray]:
@@ -253,7 +254,7 @@ def test_episode_starts_of_another_shape_are_refused(count: int) -> None:
 
 
 def test_other_spaces_are_refused() -> None:
-    seen, said = observation_space(1, 8, 1), action_space(10)
+    seen, said = observation_space(1, Retina(8, 1)), action_space(10)
     with pytest.raises(ValueError, match="observation space of a glimpse environment"):
         RAMPolicy(spaces.Box(0, 1, (4,)), said)
     with pytest.raises(ValueError, match="observation space of a glimpse environment"):
