@@ -1,4 +1,4 @@
-"""Which environment an agent lives in, by id and arguments, so that it can be made again anywhere."""
+"""Environments by id and arguments, so that an agent's environment can be made again anywhere."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ class EnvironmentSpec:
         return gym.make_vec(self.env_id, num_envs=num_envs, vectorization_mode="vector_entry_point", **arguments)
 
 
-def copies_of(env: Any) -> int | None:
-    """How many copies an environment consists of, or None where it is a single one or an id."""
+def num_envs_of(env: Any) -> int | None:
+    """Number of sub-environments of a vector environment; None for a single environment or an id."""
     return int(env.num_envs) if isinstance(env, VectorEnv | GlimpseVecEnv) else None
 
 
@@ -89,7 +89,7 @@ def read_environment(env: str | gym.Env[Any, Any] | VectorEnv[Any, Any, Any] | G
     made = 0 if spec.kwargs.get("reward", "hard") is None else 1  # by its id, and always the innermost
     lost = [layer for layer in layers if not isinstance(layer, _KNOWN_LAYERS)] + rewards[: len(rewards) - made]
     if lost:
-        raise ValueError(f"agents make their own copies of an environment, and {type(lost[0]).__name__} would be lost")
+        raise ValueError(f"agents make their environment anew, and {type(lost[0]).__name__} would be lost")
     arguments = {name: value for name, value in spec.kwargs.items() if name not in _REMADE_ANYWAY}
     if arguments.get("data_dir") is not None:
         arguments["data_dir"] = os.fspath(arguments["data_dir"])

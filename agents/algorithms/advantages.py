@@ -1,7 +1,13 @@
-"""What a location was worth, as pure functions; the three algorithms differ in little more.
+"""Advantages: how much better a location was than the baseline expected.
 
-The reward of action t judges a belief that was formed before its location was looked at. So the location in action t is
-paid by the rewards of the actions after it, and that of the last action, which nobody looks at, by none.
+The reward r_t of action t judges the belief in action t, which was formed before anybody looked at location t. So
+location t is paid by the rewards of the later actions, r_{t+1}, ..., r_T, and location T, which nobody looks at, by none.
+With v_t the baseline's estimate of r_{t+1} + ... + r_T, v_T = 0, and gamma = 1,
+
+    delta_t = r_{t+1} + v_{t+1} - v_t                       (the temporal difference)
+    A_t     = sum over k >= 0 of lambda^k delta_{t+k}       (generalised advantage estimation, Schulman et al. 2016)
+
+for t = 1, ..., T - 1. With lambda = 1 the sum telescopes: A_t = r_{t+1} + ... + r_T - v_t.
 """
 
 from __future__ import annotations
@@ -11,18 +17,15 @@ from torch import Tensor
 
 
 def advantages(rewards: Tensor, values: Tensor, gae_lambda: float) -> Tensor:
-    """Generalised advantage estimates of the locations (Schulman et al. 2016), with gamma 1.
-
-    With `gae_lambda=1` they are the sum of rewards to come less the baseline (REINFORCE), with `gae_lambda=0` the
-    one-step temporal difference (A2C).
+    """Generalised advantage estimates of the locations; the equations are those of this module.
 
     Args:
-        rewards: Rewards of the T actions, `(T, N)`.
-        values: The baseline's estimates of what each location will be paid, `(T - 1, N)`.
-        gae_lambda: In [0, 1].
+        rewards: Rewards r_1, ..., r_T of the actions, `(T, N)`.
+        values: The baseline's estimates v_1, ..., v_{T-1}, `(T - 1, N)`.
+        gae_lambda: lambda, in [0, 1]. 1 gives the return less the baseline, 0 the one-step temporal difference.
 
     Returns:
-        `(T - 1, N)`, for all locations but the last.
+        A_1, ..., A_{T-1}, `(T - 1, N)`.
 
     Example:
         >>> rewards = torch.tensor([[0.0], [0.5], [1.0]])

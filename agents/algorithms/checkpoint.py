@@ -1,22 +1,36 @@
-"""Saved agents: one zip with `agent.json` and `tensors.pt`."""
+"""The state of a training: what is saved, restored, and brought back after a divergence.
+
+A saved agent is one zip of two members: `agent.json` describes the agent, `tensors.pt` holds its tensors.
+"""
 
 from __future__ import annotations
 
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
 import torch
 
 import glimpse_env
+from agents.algorithms.settings import AgentSpec
+from agents.policy.recurrent_policy import RAMPolicy
+from glimpse_env import spaces
+from glimpse_env.retina import Retina
 from glimpse_env.utils.archive import Archive, InvalidFileError
 
-if TYPE_CHECKING:
-    from agents.algorithms.base import Algorithm
+FORMAT = 2
+"""Version of the format. Older files are read, too; a newer one is refused."""
 
-FORMAT = 1
-"""Version of the format; a file of a newer one is refused."""
+COUNTERS = ("num_timesteps", "num_rollouts", "total_timesteps")
+
+SETTINGS_BEFORE_FORMAT_2 = {
+    "first_path": "demonstration_path",
+    "first_share": "warmup_fraction",
+    "stray_share": "exploration_fraction",
+}
+"""Names that settings had in files of format 1, and the names that they have now."""
 
 
 class InvalidAgentError(InvalidFileError):
@@ -27,49 +41,100 @@ class InvalidAgentError(InvalidFileError):
 
 AGENTS = Archive("agent", FORMAT, InvalidAgentError)
 
-_COUNTS = ("num_timesteps", "num_rollouts", "total_timesteps")
 
+@dataclass
+class TrainingState:
+    """Everything that training reads and changes.
 
-def describe(agent: Algorithm) -> dict[str, Any]:
-    """What goes into `agent.json`."""
-    return {
-        "algorithm": type(agent).__name__,
-        "agent": agent.spec.to_json(),
-        **{name: getattr(agent, name) for name in _COUNTS},
-        "accuracy": agent.accuracy,
-        "device": agent.device.type,
-        "versions": {module.__name__: module.__version__ for module in (torch, gym, glimpse_env)},
-    }
-
-
-def tensors_of(agent: Algorithm) -> dict[str, Any]:
-    """What goes into `tensors.pt`."""
-    return {
-        "policy": agent.policy.state_dict(),
-        "optimizer": agent.optimizer.state_dict(),
-        "generator": agent.generator.get_state(),
-    }
-
-
-def snapshot(agent: Algorithm) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A copy of an agent's state, which `restore` gives back."""
-    return describe(agent), deepcopy(tensors_of(agent))
-
-
-def restore(agent: Algorithm, description: dict[str, Any], tensors: dict[str, Any]) -> None:
-    """Gives an agent the state of a saved one.
-
-    Random numbers of one kind of device cannot be continued on another: there, the generator is seeded anew, always
-    alike for the same agent.
+    Attributes:
+        spec: What the agent is made of.
+        policy: The network.
+        optimizer: Adam, with its moments.
+        generator: Draws the locations, and the minibatches of algorithms that have them.
+        num_timesteps: Steps taken so far, in all sub-environments together.
+        num_rollouts: Rollouts collected so far, each of one episode in every sub-environment.
+        total_timesteps: Steps at which the present training ends; schedules end there.
+        accuracy: Fraction of correct answers that was measured with the present weights; None if nobody did.
     """
-    for name in _COUNTS:
-        setattr(agent, name, int(description[name]))
-    agent.accuracy = description["accuracy"]
-    agent.policy.load_state_dict(tensors["policy"])
-    agent.optimizer.load_state_dict(tensors["optimizer"])
-    generator = tensors["generator"].cpu()
-    if description.get("device") == agent.device.type:
-        agent.generator.set_state(generator)
-    else:
-        seeds = np.random.SeedSequence([agent.spec.seed, agent.num_rollouts])
-        agent.generator.manual_seed(seeds.generate_state(1, np.uint64).item())
+
+    spec: AgentSpec
+    policy: RAMPolicy
+    optimizer: torch.optim.Adam
+    generator: torch.Generator
+    num_timesteps: int = 0
+    num_rollouts: int = 0
+    total_timesteps: int = 0
+    accuracy: float | None = None
+
+    @classmethod
+    def untrained(cls, spec: AgentSpec, device: torch.device) -> TrainingState:
+        """Makes the state before any training. The same `spec.seed` gives the same weights."""
+        channels, glimpse_size = spec.glimpse_shape[:2]
+        observation_space = spaces.observation_space(channels, Retina(glimpse_size, num_scales=1))
+        action_space = spaces.action_space(spec.num_classes)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(spec.seed)
+            policy = RAMPolicy(observation_space, action_space, **spec.policy_kwargs).to(device)
+        return cls(
+            spec=spec,
+            policy=policy,
+            optimizer=torch.optim.Adam(policy.parameters(), lr=0.0, fused=True),
+            generator=torch.Generator(device).manual_seed(spec.seed),
+        )
+
+    @property
+    def progress_remaining(self) -> float:
+        """How much of the training is left, from 1 to 0."""
+        return max(0.0, 1 - self.num_timesteps / max(self.total_timesteps, 1))
+
+    def describe(self) -> dict[str, Any]:
+        """What goes into `agent.json`, apart from the algorithm."""
+        return {
+            "agent": self.spec.to_json(),
+            **{name: getattr(self, name) for name in COUNTERS},
+            "accuracy": self.accuracy,
+            "device": self.policy.device.type,
+            "versions": {module.__name__: module.__version__ for module in (torch, gym, glimpse_env)},
+        }
+
+    def tensors(self) -> dict[str, Any]:
+        """What goes into `tensors.pt`."""
+        return {
+            "policy": self.policy.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "generator": self.generator.get_state(),
+        }
+
+    def snapshot(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """A copy of the state, which `restore` brings back."""
+        return self.describe(), deepcopy(self.tensors())
+
+    def restore(self, description: dict[str, Any], tensors: dict[str, Any]) -> None:
+        """Takes over the state that `snapshot` copied, or that `AGENTS.read` read from a file.
+
+        The random numbers of one kind of device cannot be continued on another one. There the generator is seeded from
+        the agent's seed and its number of rollouts, so that loading one file twice gives the same agent.
+        """
+        for name in COUNTERS:
+            setattr(self, name, int(description[name]))
+        self.accuracy = description["accuracy"]
+        self.policy.load_state_dict(tensors["policy"])
+        self.optimizer.load_state_dict(tensors["optimizer"])
+        if description.get("device") == self.policy.device.type:
+            self.generator.set_state(tensors["generator"].cpu())
+        else:
+            seeds = np.random.SeedSequence([self.spec.seed, self.num_rollouts])
+            self.generator.manual_seed(seeds.generate_state(1, np.uint64).item())
+
+
+def upgrade_spec(description: dict[str, Any]) -> dict[str, Any]:
+    """The agent's part of a description, with the names that settings have now.
+
+    Args:
+        description: As `AGENTS.read` read it, of any format.
+    """
+    spec: dict[str, Any] = description["agent"]
+    if description["format"] >= 2:
+        return spec
+    settings = {SETTINGS_BEFORE_FORMAT_2.get(name, name): value for name, value in spec["settings"].items()}
+    return spec | {"settings": settings}

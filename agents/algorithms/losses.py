@@ -8,13 +8,10 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from agents.algorithms.rollout import Rollout
-from agents.policy.recurrent_policy import RAMPolicy
-
 
 @dataclass(frozen=True)
 class LossWeights:
-    """How much each part counts; the classification always counts 1.
+    """Weights of the parts of the loss; that of the classification is 1.
 
     Attributes:
         policy: Weight of the policy gradient.
@@ -41,7 +38,7 @@ class HybridLoss:
     """The parts of the loss, each a scalar.
 
     Attributes:
-        weights: How much each counts.
+        weights: Weights of the parts.
         policy: Policy-gradient loss, summed over the locations of an episode.
         classification: Cross-entropy in nats.
         baseline: Mean squared error.
@@ -57,51 +54,38 @@ class HybridLoss:
         return self.classification + self.weights.policy * self.policy + self.weights.baseline * self.baseline
 
 
-def policy_gradient_loss(
-    policy: RAMPolicy, rollout: Rollout, values: Tensor, advantage: Tensor, weights: LossWeights
-) -> HybridLoss:
-    """The loss of the algorithms that use a rollout once, with its own gradients.
-
-    Args:
-        policy: Who played the episodes.
-        rollout: The episodes.
-        values: The baseline's estimates for them, `(T - 1, N)`.
-        advantage: What the locations were worth, `(T - 1, N)`, without gradient.
-        weights: Weights of the parts.
-    """
-    log_prob = policy.log_prob(rollout.locations[:-1], rollout.means[:-1])
-    # A path that it is led along is made more likely whatever it earned: maximum likelihood.
-    surrogate = log_prob if rollout.led else log_prob * advantage
-    targets = values.detach() + advantage
-    return hybrid_loss(surrogate, rollout.logits, rollout.labels, values, targets, rollout.own, weights)
-
-
 def hybrid_loss(
     surrogate: Tensor,
     logits: Tensor,
     labels: Tensor,
     values: Tensor,
     targets: Tensor,
-    own: Tensor,
+    on_policy: Tensor,
     weights: LossWeights,
 ) -> HybridLoss:
-    """Puts the parts together (Mnih et al. 2014, section 3.2).
+    """Adds up the parts of the loss of Mnih et al. (2014), section 3.2.
+
+    With s_t the surrogate of location t, averaged over the on-policy episodes,
+
+        loss = cross-entropy(label, logits) - w_policy * sum over t of s_t + w_baseline * mean over t of (v_t - target_t)^2
+
+    The gradient of s_t = A_t log pi(location t) is the policy gradient.
 
     Args:
-        surrogate: What is to be maximised for each location, `(T - 1, N)`; its gradient is the policy gradient.
+        surrogate: s_t of each location, which is maximised, `(T - 1, N)`.
         logits: Logits, `(T, N, C)`.
         labels: True classes, `(N,)`.
-        values: The baseline's estimates, `(T - 1, N)`.
+        values: The baseline's estimates v_t, `(T - 1, N)`.
         targets: What they should have been, `(T - 1, N)`, without gradient.
-        own: In which episodes the policy chose the locations, `(N,)` bool: location network and baseline learn from
-            these alone, the classifier from all.
+        on_policy: Episodes that the location network and the baseline learn from, `(N,)` bool; the classifier learns
+            from all.
         weights: Weights of the parts.
     """
     judged = logits if weights.every_glimpse else logits[-1:]
     classification = cross_entropy(judged.flatten(0, 1), labels.repeat(len(judged)))
-    if len(surrogate) == 0:  # a single glimpse: nobody chooses where to look
+    if len(surrogate) == 0:  # a single glimpse: there is no location to choose
         return HybridLoss(weights, policy=surrogate.sum(), classification=classification, baseline=values.sum())
-    counts = own.float() / own.sum().clamp(min=1)  # (N,), adding up to 1
+    counts = on_policy.float() / on_policy.sum().clamp(min=1)  # (N,), adding up to 1
     return HybridLoss(
         weights,
         policy=-(surrogate.sum(0) * counts).sum(),

@@ -10,7 +10,8 @@ import torch
 from agents.algorithms.advantages import advantages
 from agents.algorithms.base import Algorithm
 from agents.algorithms.losses import hybrid_loss
-from agents.algorithms.settings import Settings
+from agents.algorithms.rollout import Rollout
+from agents.algorithms.settings import Settings, check_fraction
 from glimpse_env.config import check_integer
 
 
@@ -21,18 +22,17 @@ class PPOSettings(Settings):
     n_epochs: int = 4
     """How often all episodes of a rollout are used."""
     batch_size: int = 128
-    """Whole episodes a minibatch."""
+    """Whole episodes per minibatch."""
     clip_range: float = 0.2
-    """How far the probability of a location may move, as a ratio less 1."""
+    """How far the ratio of the new to the old probability of a location may move from 1 and still be rewarded."""
     gae_lambda: float = 1.0
-    """1 credits a location with all reward that came after it, 0 with the one-step temporal difference."""
+    """Of generalised advantage estimation: 0 is the one-step temporal difference, 1 the return less the baseline."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_integer("n_epochs", self.n_epochs, 1)
         check_integer("batch_size", self.batch_size, 1)
-        if not 0 <= self.gae_lambda <= 1:
-            raise ValueError(f"expected gae_lambda in [0, 1], got {self.gae_lambda}")
+        check_fraction("gae_lambda", self.gae_lambda)
         if not self.clip_range > 0:
             raise ValueError(f"expected clip_range to be positive, got {self.clip_range}")
 
@@ -40,8 +40,8 @@ class PPOSettings(Settings):
 class PPO(Algorithm):
     """Learns where to look by proximal policy optimization (Schulman et al. 2017), over whole episodes.
 
-    Minibatches are of whole episodes, so the core is run from the first glimpse each time, and no hidden state is ever
-    out of date.
+    A minibatch holds whole episodes, and the core is run from the first glimpse each time. So no hidden state is stored,
+    and none is out of date.
 
     Arguments, attributes and errors are those of `agents.Algorithm`, with the settings of `PPOSettings`.
 
@@ -54,35 +54,47 @@ class PPO(Algorithm):
     settings_class: ClassVar[type[Settings]] = PPOSettings
     settings: PPOSettings
 
-    def update(self) -> None:
-        """Plays one episode on every copy, and uses all of them `n_epochs` times."""
-        settings = self.settings
+    def collect_rollouts(self) -> Rollout:
+        """Plays one episode in every sub-environment, without gradients; see `Algorithm.collect_rollouts`."""
+        with torch.no_grad():
+            return super().collect_rollouts()
+
+    def train(self, rollout: Rollout) -> None:
+        """Uses all episodes `n_epochs` times, a minibatch of them for each step of the optimizer."""
+        settings, policy = self.settings, self.policy
+
+        # What the policy that collected the episodes thought of its locations.
         with torch.no_grad(), self._autocast():
-            rollout = self._collect()
-            old_values = self.policy.value(rollout.hidden[:-1]).float()  # (T - 1, N)
-        old_log_prob = self.policy.log_prob(rollout.locations[:-1], rollout.means[:-1])
-        advantage = advantages(rollout.rewards, old_values, settings.gae_lambda)
+            old_values = policy.value(rollout.hidden[:-1]).float()  # (T - 1, N)
+        old_log_prob = policy.log_prob(rollout.locations[:-1], rollout.means[:-1])  # (T - 1, N)
+        advantage = advantages(rollout.rewards, old_values, settings.gae_lambda)  # (T - 1, N)
         targets = old_values + advantage
+
         for _ in range(settings.n_epochs):
             order = torch.randperm(settings.num_envs, generator=self.generator, device=self.device)
-            for chosen in order.split(settings.batch_size):
+            for batch in order.split(settings.batch_size):
+                # Forward pass over the episodes of the minibatch.
                 with self._autocast():
-                    hidden = self.policy.unroll({key: seen[:, chosen] for key, seen in rollout.observations.items()})
-                    means = self.policy.location_mean(hidden[:-1])
-                    values = self.policy.value(hidden[:-1])
-                    logits = self.policy.logits(hidden)
-                log_prob = self.policy.log_prob(rollout.locations[:-1, chosen], means.float())
-                ratio = (log_prob - old_log_prob[:, chosen]).exp()
+                    hidden = policy.unroll({key: value[:, batch] for key, value in rollout.observations.items()})
+                    means = policy.location_mean(hidden[:-1])
+                    values = policy.value(hidden[:-1])
+                    logits = policy.logits(hidden)
+
+                # Clipped surrogate objective; during the warm-up, the likelihood of the demonstration path.
+                log_prob = policy.log_prob(rollout.locations[:-1, batch], means.float())
+                ratio = (log_prob - old_log_prob[:, batch]).exp()
                 clipped = ratio.clamp(1 - settings.clip_range, 1 + settings.clip_range)
-                gain = advantage[:, chosen]
+                clipped_surrogate = torch.minimum(ratio * advantage[:, batch], clipped * advantage[:, batch])
+
+                # One step along the gradient of the hybrid loss.
                 loss = hybrid_loss(
-                    surrogate=log_prob if rollout.led else torch.minimum(ratio * gain, clipped * gain),
+                    surrogate=log_prob if rollout.cloning else clipped_surrogate,
                     logits=logits.float(),
-                    labels=rollout.labels[chosen],
+                    labels=rollout.labels[batch],
                     values=values.float(),
-                    targets=targets[:, chosen],
-                    own=rollout.own[chosen],
+                    targets=targets[:, batch],
+                    on_policy=rollout.on_policy[batch],
                     weights=settings.loss_weights,
                 )
-                moved = (ratio.detach() - 1).abs() > settings.clip_range
-                self._minimise(loss, clip_fraction=moved.float().sum() / max(moved.numel(), 1))
+                was_clipped = (ratio.detach() - 1).abs() > settings.clip_range
+                self._optimizer_step(loss, clip_fraction=was_clipped.float().sum() / max(was_clipped.numel(), 1))

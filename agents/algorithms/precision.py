@@ -1,4 +1,4 @@
-"""Whether there is anything to be gained by computing in bfloat16."""
+"""Whether a device computes in bfloat16 as fast as it can, or only emulates it."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ import torch
 
 CPU_INFO = Path("/proc/cpuinfo")
 _CPU_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
-_FIRST_CUDA = (8, 0)
 
 
 def has_bfloat16(device: torch.device) -> bool | None:
     """Whether a device has instructions for bfloat16. Without them torch computes in it nonetheless, but slowly.
 
     Returns:
-        None where nobody tells: of processors only Linux does, of other devices only CUDA.
+        None where the system does not say: for processors only Linux does, for other devices only CUDA.
 
     Example:
         >>> has_bfloat16(torch.device("meta")) is None
         True
     """
     if device.type == "cuda":
-        return torch.cuda.get_device_capability(device) >= _FIRST_CUDA
+        with torch.cuda.device(device):
+            return torch.cuda.is_bf16_supported(including_emulation=False)
     if device.type != "cpu":
         return None
     try:

@@ -1,8 +1,7 @@
-"""Whole episodes of a policy in a vector environment, as tensors."""
+"""Rollouts: whole episodes of a policy in a vector environment, as tensors."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,21 +12,70 @@ from agents.policy.recurrent_policy import RAMPolicy
 from glimpse_env.spaces import pack_action
 
 
+@torch.no_grad()
+def can_act(policy: RAMPolicy, observation: dict[str, Tensor], steps: int) -> bool:
+    """Whether all outputs of a policy are finite in an episode that shows it one observation, `steps` times.
+
+    Weights can be finite and yet so large that the outputs are not.
+    """
+    hidden = policy.unroll({key: value.expand(steps, *value.shape) for key, value in observation.items()})
+    return all(bool(head(hidden).isfinite().all()) for head in (policy.location_mean, policy.value, policy.logits))
+
+
+@dataclass(frozen=True)
+class BehaviourPolicy:
+    """Chooses the locations of a rollout.
+
+    Usually these are locations that the trained policy draws. During a behaviour-cloning warm-up they are drawn around a
+    demonstration path, which the policy learns to follow. In exploratory episodes they are uniformly random.
+
+    Attributes:
+        policy: The policy that is trained.
+        generator: Draws the locations.
+        demonstration_path: Locations `(P, 2)` that take the place of the policy's means, one after the other, again and
+            again; None where no behaviour is cloned.
+        num_exploratory: The first so many sub-environments play exploratory episodes.
+    """
+
+    policy: RAMPolicy
+    generator: torch.Generator
+    demonstration_path: Tensor | None = None
+    num_exploratory: int = 0
+
+    def choose(self, hidden: Tensor, step: int) -> Tensor:
+        """The next location in each sub-environment, `(N, 2)`.
+
+        Args:
+            hidden: Hidden states, `(N, hidden_size)`.
+            step: Number of the action, from 0.
+        """
+        mean = self.policy.location_mean(hidden).float()
+        if self.demonstration_path is not None:
+            mean = self.demonstration_path[step % len(self.demonstration_path)].expand_as(mean)
+        noise = torch.randn(mean.shape, generator=self.generator, device=mean.device)
+        location = mean + self.policy.location_std * noise
+        if self.num_exploratory == 0:
+            return location
+        uniform = torch.rand(self.num_exploratory, 2, generator=self.generator, device=mean.device) * 2 - 1
+        return torch.cat([uniform, location[self.num_exploratory :]])
+
+
 @dataclass(frozen=True)
 class Rollout:
-    """One episode on each of `N` copies, of `T` steps.
+    """One episode of `T` steps in each of `N` sub-environments.
 
     Attributes:
         observations: `glimpse` `(T, N, num_scales * channels, g, g)` and `location` `(T, N, 2)`.
-        locations: Where the policy chose to look next, as drawn, `(T, N, 2)`; the last is never looked at.
-        hidden: The hidden states behind the choices, `(T, N, hidden_size)`.
-        means: The means that locations were drawn around, `(T, N, 2)`.
+        locations: The locations in the actions, as drawn, `(T, N, 2)`; nobody looks at the last ones.
+        hidden: The hidden states that the actions were read from, `(T, N, hidden_size)`.
+        means: The policy's means of the locations, `(T, N, 2)`.
         logits: The logits, `(T, N, num_classes)`.
         rewards: `(T, N)`.
         labels: The true classes, `(N,)`.
-        is_success: Whether the last belief was right, `(N,)` bool.
-        own: Whose locations the policy chose itself, `(N,)` bool, so that they can be credited to it.
-        led: Whether it was led along a path, which it is to learn.
+        is_success: Whether the last belief was correct, `(N,)` bool.
+        on_policy: Which episodes are not exploratory, `(N,)` bool. The location network and the baseline learn from
+            these alone.
+        cloning: Whether the locations were drawn around a demonstration path, which the policy is to learn.
         next_observation: The first observation of the next episodes.
     """
 
@@ -39,56 +87,23 @@ class Rollout:
     rewards: Tensor
     labels: Tensor
     is_success: Tensor
-    own: Tensor
-    led: bool
+    on_policy: Tensor
+    cloning: bool
     next_observation: dict[str, Tensor]
 
 
-@torch.no_grad()
-def can_act(policy: RAMPolicy, observation: dict[str, Tensor], steps: int) -> bool:
-    """Whether all that a policy does is finite in an episode that shows it one observation, `steps` times.
+def collect(behaviour: BehaviourPolicy, env: Any, observation: dict[str, Tensor]) -> Rollout:
+    """Plays one episode in every sub-environment.
 
-    Weights can be finite and yet so large that nothing else is.
-    """
-    hidden = policy.unroll({key: seen.expand(steps, *seen.shape) for key, seen in observation.items()})
-    return all(bool(head(hidden).isfinite().all()) for head in (policy.location_mean, policy.value, policy.logits))
-
-
-@dataclass(frozen=True)
-class Leading:
-    """Who chooses where to look in a rollout, where it is not the policy.
-
-    Attributes:
-        path: Locations to look at one after the other, over and over, instead of the policy's means, `(P, 2)`; or None.
-        num_exploring: How many copies, the first ones, look where `choose` says, without noise.
-        choose: Maps their states after a glimpse, `(num_exploring, state_size)`, to locations `(num_exploring, 2)`;
-            None stands for anywhere, with equal probability.
-    """
-
-    path: Tensor | None = None
-    num_exploring: int = 0
-    choose: Callable[[Tensor], Tensor] | None = None
-
-
-def collect(
-    policy: RAMPolicy,
-    env: Any,
-    observation: dict[str, Tensor],
-    generator: torch.Generator,
-    leading: Leading = Leading(),
-) -> Rollout:
-    """Plays one episode on every copy.
-
-    Gradients flow through the policy as at any forward pass, so that an algorithm that uses its episodes once need not
-    compute anything twice; one that does not want them calls this under `torch.no_grad()`.
+    Gradients flow through the policy as in any forward pass, so that an algorithm that uses its episodes once need not
+    compute anything twice. An algorithm that does not want them calls this under `torch.no_grad()`.
 
     Args:
-        policy: Who looks.
-        env: A native vector environment of torch tensors, which has just begun an episode on every copy.
-        observation: Its first observation.
-        generator: Draws the locations.
-        leading: Who else chooses where to look.
+        behaviour: Chooses the locations; its policy gives the logits.
+        env: A native vector environment of torch tensors that has just begun an episode in every sub-environment.
+        observation: The first observation of these episodes.
     """
+    policy = behaviour.policy
     state = policy.initial_state(env.num_envs)
     observations: list[dict[str, Tensor]] = []
     steps: list[tuple[Tensor, ...]] = []
@@ -98,7 +113,7 @@ def collect(
         state = policy.remember(observation, state)
         hidden = policy.hidden(state)
         with torch.no_grad():
-            location = _choose(policy, state, hidden, len(steps), generator, leading)
+            location = behaviour.choose(hidden, len(steps))
             action = pack_action(location, policy.logits(hidden).float())
         observation, reward, _, _, info = env.step(action)
         ended = "final_info" in info
@@ -106,7 +121,7 @@ def collect(
     locations, hidden, rewards = (torch.stack(values) for values in zip(*steps, strict=True))
     final = info["final_info"]
     return Rollout(
-        observations={key: torch.stack([seen[key] for seen in observations]) for key in observation},
+        observations={key: torch.stack([one[key] for one in observations]) for key in observation},
         locations=locations,
         hidden=hidden,
         means=policy.location_mean(hidden).float(),
@@ -114,25 +129,7 @@ def collect(
         rewards=rewards,
         labels=final["label"],
         is_success=final["is_success"],
-        own=torch.arange(env.num_envs, device=locations.device) >= leading.num_exploring,
-        led=leading.path is not None,
+        on_policy=torch.arange(env.num_envs, device=locations.device) >= behaviour.num_exploratory,
+        cloning=behaviour.demonstration_path is not None,
         next_observation=observation,
     )
-
-
-def _choose(
-    policy: RAMPolicy, state: Tensor, hidden: Tensor, step: int, generator: torch.Generator, leading: Leading
-) -> Tensor:
-    """Where each copy looks next, `(N, 2)`."""
-    mean = policy.location_mean(hidden).float()
-    if leading.path is not None:
-        mean = leading.path[step % len(leading.path)].expand_as(mean)
-    location = mean + policy.location_std * torch.randn(mean.shape, generator=generator, device=mean.device)
-    strays = leading.num_exploring
-    if strays == 0:
-        return location
-    if leading.choose is None:
-        elsewhere = torch.rand(strays, 2, generator=generator, device=mean.device) * 2 - 1
-    else:
-        elsewhere = leading.choose(state[:strays])
-    return torch.cat([elsewhere, location[strays:]])

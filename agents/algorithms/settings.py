@@ -1,4 +1,4 @@
-"""How an agent learns, and all that describes it; both are written into a saved agent as JSON."""
+"""Settings of the algorithms, and the description of an agent; both are written into a saved agent as JSON."""
 
 from __future__ import annotations
 
@@ -21,6 +21,16 @@ FIXED = ("gamma", "n_steps")
 """Settings of Stable-Baselines3 that cannot be chosen here."""
 
 
+def check_fraction(name: str, value: float) -> None:
+    """Checks a setting that is a fraction.
+
+    Raises:
+        ValueError: It is not in [0, 1].
+    """
+    if not 0 <= value <= 1:
+        raise ValueError(f"expected {name} in [0, 1], got {value}")
+
+
 @dataclass(frozen=True)
 class Settings:
     """How an agent learns.
@@ -31,24 +41,24 @@ class Settings:
     """
 
     learning_rate: float | Schedule = 1e-3
-    """Of Adam."""
+    """Learning rate of Adam."""
     location_std: float | Schedule = 0.1
     """Standard deviation of the locations that are drawn, in units of location."""
     demonstration_path: tuple[tuple[float, float], ...] = ()
-    """Locations `(x, y)` that the agent is led along at first, and learns to choose by maximum likelihood; by default
-    it is not led."""
+    """Locations `(x, y)` that the first episodes look at, and that the policy learns by maximum likelihood (behaviour
+    cloning); by default there is no such warm-up."""
     warmup_fraction: float = 0.2
-    """Share of the training that it is led for, where there is a `demonstration_path`."""
+    """Fraction of the training that the warm-up takes, where there is a `demonstration_path`."""
     exploration_fraction: float = 0.0
-    """Share of the episodes that look at random, or where the algorithm's `choose` says, so that core and classifier
-    learn from places that the policy would not choose."""
+    """Fraction of the episodes that look at uniformly random locations. From these exploratory episodes the core and the
+    classifier alone learn, so that they know places that the policy would not choose."""
     num_envs: int = 128
-    """Episodes played at a time."""
+    """Sub-environments; each plays one episode per iteration."""
     loss_weights: LossWeights = field(default_factory=LossWeights)
-    """How much each part of the loss counts."""
+    """Weights of the parts of the loss."""
     max_grad_norm: float = 10.0
-    """The gradient is scaled down to this norm where it is longer: that of the location network and the baseline, which
-    goes as 1 over `location_std`, apart from that of all else."""
+    """Gradients with a larger norm are scaled down to it: those of the location network and the baseline, which grow as
+    1 / `location_std`, apart from all others."""
     precision: str = "float32"
     """`"float32"`, or `"bfloat16"` for mixed precision where the processor has it."""
 
@@ -69,8 +79,7 @@ class Settings:
             )
         object.__setattr__(self, "demonstration_path", path)
         for name in ("warmup_fraction", "exploration_fraction"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"expected {name} in [0, 1], got {getattr(self, name)}")
+            check_fraction(name, getattr(self, name))
         if isinstance(self.loss_weights, dict):
             object.__setattr__(self, "loss_weights", LossWeights(**self.loss_weights))
         check_integer("num_envs", self.num_envs, 1)
@@ -101,12 +110,12 @@ class AgentSpec:
     """What an agent is made of, apart from its weights.
 
     Attributes:
-        environment: Where it lives.
-        glimpse_shape: `(num_scales * channels, g, g)`.
-        num_classes: Classes that it tells apart.
+        environment: The environment that it learns in.
+        glimpse_shape: Shape of a glimpse, `(num_scales * channels, g, g)`.
+        num_classes: Number of classes.
         policy_kwargs: Arguments of `RAMPolicy`.
         settings: How it learns.
-        seed: Of the weights, the locations and the environment.
+        seed: Seed of the weights, the locations and the environment.
 
     Raises:
         TypeError: Something in it could not be written into a saved agent.

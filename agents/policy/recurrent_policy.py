@@ -56,6 +56,7 @@ class RAMPolicy(nn.Module):
     ) -> None:
         super().__init__()
         glimpse_shape, num_classes = _sizes(observation_space, action_space)
+        self.observation_space, self.action_space = observation_space, action_space
         self.glimpse_shape = glimpse_shape
         self.num_classes = num_classes
         self.glimpse_network = GlimpseNetwork(glimpse_shape, what_size, where_size, hidden_size)

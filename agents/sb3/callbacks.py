@@ -1,20 +1,46 @@
-"""Callbacks of Stable-Baselines3, in all the forms that `learn` takes."""
+"""Callbacks of Stable-Baselines3: all forms that `learn` takes, and the progress bar."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList, ConvertCallback
+from tqdm import tqdm
 
 
-def read_callback(callback: Any, agent: Any) -> BaseCallback:
-    """Makes one callback of one, a list of them, a function, or None, and makes it known to the agent."""
+def as_callback(callback: Any) -> BaseCallback:
+    """Makes one callback of one, of a list of them, of a function, or of None."""
     if callback is None:
         callback = []
     if isinstance(callback, list):
-        callback = CallbackList(list(callback))
-    elif not isinstance(callback, BaseCallback):
-        callback = ConvertCallback(callback)
-    callback.init_callback(agent)
-    read: BaseCallback = callback
-    return read
+        return CallbackList([as_callback(one) for one in callback])
+    return callback if isinstance(callback, BaseCallback) else ConvertCallback(callback)
+
+
+class ProgressBarCallback(BaseCallback):
+    """Shows the steps taken, the time left, and the recent accuracy of one of our agents.
+
+    Stable-Baselines3 does not tell callbacks when a training ends by an error, so whoever trains calls `close`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._bar: Any = None
+
+    def _on_training_start(self) -> None:
+        agent: Any = self.model
+        total = agent.total_timesteps
+        self._bar = tqdm(total=total, initial=agent.num_timesteps, unit="step", unit_scale=True)
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_rollout_end(self) -> None:
+        agent: Any = self.model
+        self._bar.set_postfix(accuracy=f"{agent.recent_accuracy:.1%}", refresh=False)
+        self._bar.update(agent.num_timesteps - self._bar.n)
+
+    def close(self) -> None:
+        """Closes the bar, where there is one."""
+        if self._bar is not None:
+            self._bar.close()

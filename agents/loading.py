@@ -1,0 +1,34 @@
+"""Loading a saved agent, whatever algorithm it learnt with."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from agents.algorithms.base import Algorithm
+from agents.algorithms.checkpoint import AGENTS, InvalidAgentError
+from agents.algorithms.policy_gradient import A2C, REINFORCE
+from agents.algorithms.ppo import PPO
+
+ALGORITHMS: dict[str, type[Algorithm]] = {"REINFORCE": REINFORCE, "A2C": A2C, "PPO": PPO}
+"""By the name that a saved agent gives."""
+
+
+def load(path: str | os.PathLike[str], env: Any = None, device: str = "auto") -> Algorithm:
+    """Loads a saved agent, whatever algorithm it learnt with.
+
+    Args:
+        path: The zip that `Algorithm.save` wrote.
+        env: The environment that it uses from now on, as for `Algorithm`; by default that of before.
+        device: Where its weights go.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        InvalidAgentError: It is truncated, was tampered with, or is of a newer format.
+        ValueError: The environment has other spaces than the one that the agent was trained in.
+    """
+    description, tensors = AGENTS.read(path)
+    name = description.get("algorithm")
+    if name not in ALGORITHMS:
+        raise InvalidAgentError(path, f"its algorithm is {name!r}, none of {', '.join(ALGORITHMS)}")
+    return ALGORITHMS[name].from_saved(path, description, tensors, env, device)
