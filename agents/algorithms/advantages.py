@@ -1,7 +1,7 @@
 """Advantages: how much better a location was than the baseline expected.
 
 The reward r_t of action t judges the belief in action t, which was formed before anybody looked at location t. So
-location t is paid by the rewards of the later actions, r_{t+1}, ..., r_T, and location T, which nobody looks at, by none.
+location t is paid by the later rewards, r_{t+1}, ..., r_T. Nobody looks at location T, so it is not paid.
 With v_t the baseline's estimate of r_{t+1} + ... + r_T, v_T = 0, and gamma = 1,
 
     delta_t = r_{t+1} + v_{t+1} - v_t                       (the temporal difference)

@@ -89,7 +89,7 @@ class Algorithm(SB3Interface):
             raise ValueError(f"expected num_envs to be that of the environment, {num_envs}, got {settings['num_envs']}")
         checked = self.settings_class.read(settings)
         device = utils.get_device(device)
-        native = environment.make_vec(checked.num_envs, device=str(device))
+        native: Any = environment.make_vec(checked.num_envs, device=str(device))
         spec = AgentSpec(
             environment=environment,
             glimpse_shape=native.single_observation_space["glimpse"].shape,
@@ -316,7 +316,7 @@ class Algorithm(SB3Interface):
 
     @property
     def total_timesteps(self) -> int:
-        """Steps at which the training ends. `learn` sets it; set it yourself where a training is to be planned first."""
+        """Steps at which the training ends. `learn` sets it; set it yourself to plan a training before."""
         return self.state.total_timesteps
 
     @total_timesteps.setter

@@ -67,7 +67,7 @@ def hybrid_loss(
 
     With s_t the surrogate of location t, averaged over the on-policy episodes,
 
-        loss = cross-entropy(label, logits) - w_policy * sum over t of s_t + w_baseline * mean over t of (v_t - target_t)^2
+        loss = cross-entropy(label, logits) - w_policy * sum_t s_t + w_baseline * mean_t (v_t - target_t)^2
 
     The gradient of s_t = A_t log pi(location t) is the policy gradient.
 

@@ -40,8 +40,8 @@ class PPOSettings(Settings):
 class PPO(Algorithm):
     """Learns where to look by proximal policy optimization (Schulman et al. 2017), over whole episodes.
 
-    A minibatch holds whole episodes, and the core is run from the first glimpse each time. So no hidden state is stored,
-    and none is out of date.
+    A minibatch holds whole episodes, and the core is run from the first glimpse each time. So no hidden state is
+    stored, and none is out of date.
 
     Arguments, attributes and errors are those of `agents.Algorithm`, with the settings of `PPOSettings`.
 

@@ -26,8 +26,8 @@ def can_act(policy: RAMPolicy, observation: dict[str, Tensor], steps: int) -> bo
 class BehaviourPolicy:
     """Chooses the locations of a rollout.
 
-    Usually these are locations that the trained policy draws. During a behaviour-cloning warm-up they are drawn around a
-    demonstration path, which the policy learns to follow. In exploratory episodes they are uniformly random.
+    Usually these are locations that the trained policy draws. During a behaviour-cloning warm-up they are drawn around
+    a demonstration path, which the policy learns to follow. In exploratory episodes they are uniformly random.
 
     Attributes:
         policy: The policy that is trained.

@@ -50,8 +50,8 @@ class Settings:
     warmup_fraction: float = 0.2
     """Fraction of the training that the warm-up takes, where there is a `demonstration_path`."""
     exploration_fraction: float = 0.0
-    """Fraction of the episodes that look at uniformly random locations. From these exploratory episodes the core and the
-    classifier alone learn, so that they know places that the policy would not choose."""
+    """Fraction of the episodes that look at uniformly random locations. From these exploratory episodes the core and
+    the classifier alone learn, so that they know places that the policy would not choose."""
     num_envs: int = 128
     """Sub-environments; each plays one episode per iteration."""
     loss_weights: LossWeights = field(default_factory=LossWeights)

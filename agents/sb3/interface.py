@@ -103,5 +103,6 @@ class SB3Interface(ABC):
             self._logger = utils.configure_logger(self.verbose, self.tensorboard_log, tb_log_name, reset_num_timesteps)
         self.metrics.start_clock(self.num_timesteps)
         ready = as_callback(callback)
-        ready.init_callback(self)  # type: ignore[arg-type]  (it asks for no more than what is here)
+        model: Any = self  # callbacks ask for no more of a model than what is here
+        ready.init_callback(model)
         return total_timesteps, ready

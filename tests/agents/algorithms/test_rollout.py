@@ -18,7 +18,9 @@ N, H = 5, 16
 
 def make_policy(core: str = "rnn") -> RAMPolicy:
     torch.manual_seed(0)
-    return RAMPolicy(observation_space(1, Retina(8, 1)), action_space(10), core=core, hidden_size=H, what_size=8, where_size=8)
+    return RAMPolicy(
+        observation_space(1, Retina(8, 1)), action_space(10), core=core, hidden_size=H, what_size=8, where_size=8
+    )
 
 
 class Watched(gym.vector.VectorWrapper[Any, Any, Any, Any, Any]):
