@@ -1,4 +1,4 @@
-"""Presets: environments, each with the way to learn that was found to do well in it."""
+"""Presets: environments, each with the settings that were found to do well in it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,12 @@ from glimpse_env.utils.errors import unknown_name_error
 
 _RAM = {"core": "rnn", "hidden_size": 256}
 _CENTRED_PATH = ((-0.3, -0.35), (0.3, -0.35), (0.0, 0.0), (-0.3, 0.35), (0.3, 0.35))
-"""Five glimpses of 8x8 that cover a digit in the middle of 28x28. Policy gradients take millions of images to find as
-good a path from the centre, where an untrained agent looks; led along it at first, an agent only has to improve it."""
+"""Five glimpses of 8x8 that cover a digit in the middle of 28x28. An untrained agent looks at the centre, and policy
+gradients take millions of images to find as good a path from there. An agent that clones this path first only has to
+improve it."""
+_EXPLAINABLE: dict[str, Any] = {"exploration_fraction": 0.3, "loss_weights": LossWeights(every_glimpse=True)}
+"""Settings of agents that are to be explained: their beliefs mean something after every glimpse, wherever it was taken,
+because the classifier learns after every glimpse, and from glimpses that the policy would not choose."""
 
 
 def _settings() -> dict[str, Any]:
@@ -23,10 +27,10 @@ def _settings() -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Preset:
-    """What to train, how, and for how long.
+    """An environment, an algorithm with its settings, and the length of the training.
 
     Attributes:
-        environment: Where the agent lives.
+        environment: The environment that the agent learns in.
         algorithm: `"REINFORCE"`, `"A2C"` or `"PPO"`.
         policy_kwargs: Arguments of `agents.RAMPolicy`.
         settings: Fields of `agents.Settings`.
@@ -50,7 +54,6 @@ PRESETS: dict[str, Preset] = {
         | {"location_std": Schedule(0.1, 0.03), "demonstration_path": _CENTRED_PATH, "warmup_fraction": 0.25},
         num_images=12_000_000,
     ),
-    # To be explained: its beliefs mean something after every glimpse, wherever that was taken.
     "mnist-explain": Preset(
         EnvironmentSpec("GlimpseMNIST-v0", {}),
         policy_kwargs=_RAM | {"location_size": 128},
@@ -59,9 +62,8 @@ PRESETS: dict[str, Preset] = {
             "location_std": Schedule(0.1, 0.03),
             "demonstration_path": _CENTRED_PATH,
             "warmup_fraction": 0.15,
-            "exploration_fraction": 0.3,
-            "loss_weights": LossWeights(every_glimpse=True),
-        },
+        }
+        | _EXPLAINABLE,
         num_images=3_000_000,
     ),
     "translated": Preset(EnvironmentSpec("GlimpseTranslatedMNIST-v0", {})),
@@ -69,16 +71,19 @@ PRESETS: dict[str, Preset] = {
     "cluttered60": Preset(EnvironmentSpec("GlimpseClutteredMNIST-v0", {})),
     "cluttered100": Preset(EnvironmentSpec("GlimpseClutteredMNIST-v0", {"canvas_size": 100})),
     "digits": Preset(EnvironmentSpec("GlimpseDigits-v0", {}), num_images=500_000),
+    "digits-explain": Preset(
+        EnvironmentSpec("GlimpseDigits-v0", {}), settings=_settings() | _EXPLAINABLE, num_images=300_000
+    ),
     "cluttered-digits": Preset(EnvironmentSpec("GlimpseClutteredDigits-v0", {}), num_images=2_000_000),
 }
-"""By name."""
+"""The presets by name."""
 
 
 def find_preset(name: str) -> Preset:
-    """Finds the preset of that name, or makes one of an environment's id with the settings of most.
+    """Finds the preset of that name. For the id of an environment, makes one with the default settings of presets.
 
     Raises:
-        ValueError: It is neither the name of a preset nor an id.
+        ValueError: The name is neither that of a preset nor an id.
 
     Example:
         >>> find_preset("cluttered100").environment

@@ -41,8 +41,8 @@ class Arguments:
     """Trains an agent. A run folder holds the agent, its arguments, the log, and the learning curve as a picture."""
 
     env: tyro.conf.Positional[str] = "mnist"
-    """A preset: mnist, mnist-explain, translated, cluttered40, cluttered60, cluttered100, digits, cluttered-digits;
-    or an id."""
+    """A preset: mnist, mnist-explain, translated, cluttered40, cluttered60, cluttered100, digits, digits-explain,
+    cluttered-digits; or an id."""
     algorithm: Literal["REINFORCE", "A2C", "PPO"] | None = None
     """How it learns; by default as the preset says."""
     core: Literal["rnn", "lstm", "gru"] | None = None

@@ -1,4 +1,4 @@
-"""Presets: each makes an agent for the environment that it names."""
+"""Presets: each makes an agent that learns in its environment."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from agents import PRESETS, find_preset
 from agents.environments import EnvironmentSpec
 from glimpse_env import IDS, WorldConfig
 
-# Data set, canvas size, distractors, glimpses, glimpse size and scales that each must have.
+# Data set, canvas size, distractors, glimpses, glimpse size and scales of each.
 WORLDS = {
     "mnist": ("mnist", None, 0, 6, 8, 1),
     "mnist-explain": ("mnist", None, 0, 6, 8, 1),
@@ -18,16 +18,17 @@ WORLDS = {
     "cluttered60": ("mnist", 60, 4, 8, 12, 3),
     "cluttered100": ("mnist", 100, 4, 8, 12, 3),
     "digits": ("digits", None, 0, 6, 8, 1),
+    "digits-explain": ("digits", None, 0, 6, 8, 1),
     "cluttered-digits": ("digits", 40, 4, 6, 8, 1),
 }
 
 
-def test_there_is_one_for_each_world() -> None:
+def test_every_preset_is_tested() -> None:
     assert set(PRESETS) == set(WORLDS)
 
 
 @pytest.mark.parametrize("name", WORLDS)
-def test_names_the_right_world(name: str) -> None:
+def test_preset_makes_its_world(name: str) -> None:
     environment = PRESETS[name].environment
     config = WorldConfig(**IDS[environment.env_id] | environment.arguments)
     found = (config.dataset, config.canvas_size, config.num_distractors)
@@ -35,7 +36,7 @@ def test_names_the_right_world(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", WORLDS)
-def test_makes_an_agent_that_learns(name: str) -> None:
+def test_preset_makes_an_agent_that_learns(name: str) -> None:
     preset = PRESETS[name]
     if "digits" not in name:  # needs no download, whatever the preset
         arguments = IDS[preset.environment.env_id] | preset.environment.arguments | {"dataset": "digits"}
@@ -50,12 +51,19 @@ def test_makes_an_agent_that_learns(name: str) -> None:
     assert preset.num_images > 0
 
 
+@pytest.mark.parametrize("name", ["mnist-explain", "digits-explain"])
+def test_agents_to_be_explained_learn_after_every_glimpse_and_everywhere(name: str) -> None:
+    settings = PRESETS[name].settings
+    assert settings["loss_weights"].every_glimpse
+    assert settings["exploration_fraction"] == 0.3
+
+
 @pytest.mark.parametrize("env_id", [*IDS, "glimpse_env:GlimpseMNIST-v0"])
-def test_an_id_stands_for_itself(env_id: str) -> None:
+def test_an_id_is_a_preset_with_default_settings(env_id: str) -> None:
     assert find_preset(env_id).environment.env_id == env_id
 
 
-def test_finds_presets_and_suggests_them() -> None:
+def test_find_preset_finds_by_name_and_suggests_similar_names() -> None:
     assert find_preset("digits") is PRESETS["digits"]
     with pytest.raises(ValueError, match="Did you mean 'cluttered40'"):
         find_preset("cluterd40")
