@@ -7,6 +7,7 @@ from explain.knowledge.intervals import Bootstrap, Estimate
 from explain.reconstruction.fitting import Fit, FitSettings, fit_vae
 from explain.reconstruction.vae import HiddenStateVAE, VAESettings
 from explain.recording import InvalidRecordingError, Recording, record
+from explain.recurrent_agent import RecurrentAgent
 from explain.report.page import write_report
 from glimpse_env.retina import grid_locations
 
@@ -22,6 +23,7 @@ __all__ = [
     "HiddenStateVAE",
     "InvalidRecordingError",
     "Recording",
+    "RecurrentAgent",
     "VAESettings",
     "expected_information_gain",
     "explain",

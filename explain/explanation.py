@@ -1,4 +1,4 @@
-"""Everything that explains one agent, computed from what it did on a training and a test split."""
+"""The whole explanation of an agent, computed from what it did on a training and a test split."""
 
 from __future__ import annotations
 
@@ -6,25 +6,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from gymnasium.vector import VectorEnv
-from numpy.typing import NDArray
+from torch import Tensor
 
 from explain.eig.policy import EIGPolicy
 from explain.eig.validation import EIGValidation, validate_eig
 from explain.knowledge.curves import InformationCurves, information_curves
 from explain.knowledge.intervals import Bootstrap
-from explain.metrics import linear_probe
+from explain.knowledge.probe import linear_probe
+from explain.measurement import measure
 from explain.reconstruction.evaluation import ReconstructionEvaluation, evaluate_reconstruction
 from explain.reconstruction.fitting import FitSettings, fit_vae
-from explain.reconstruction.vae import HiddenStateVAE, VAESettings
-from explain.recording import Recording, record, state_restorer
-from glimpse_env.dataset_rollout import Agent, to_numpy, world_of
+from explain.reconstruction.vae import HiddenStateVAE, VAESettings, targets_of
+from explain.recording import Recording, record
+from explain.recurrent_agent import RecurrentAgent
+from glimpse_env.dataset_rollout import Agent, world_of
 from glimpse_env.retina import grid_locations
 
+NUM_PROBE = 10_000
+"""Training images that linear probes are fitted on, at most."""
 LEARNED_POLICY, EIG_POLICY = "learned policy", "EIG policy"
-"""Names of the location policy that the agent learned, and of the one that follows its expected information gain."""
+"""Names of the location policy that the agent learned, and of the one that follows the expected information gain."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class ExplanationSettings:
     """How much is computed.
 
     Raises:
-        ValueError: A number is less than 1.
+        ValueError: A number other than the seed is less than 1.
     """
 
     num_train: int = 60_000
@@ -42,19 +45,19 @@ class ExplanationSettings:
     num_epochs: int = 8
     """Epochs that each VAE is fitted for."""
     num_eig: int = 200
-    """Test images with maps of expected information gain."""
+    """Test images for which maps of expected information gain (EIG) are computed."""
     grid: int = 13
-    """Columns and rows of places in a map."""
+    """Columns and rows of locations in a map."""
     num_samples: int = 16
     """Canvases imagined for each hidden state."""
     policy_images: int = 500
-    """Test images on which ways to look are compared."""
+    """Test images on which location policies are compared."""
     policy_grid: int = 9
-    """Columns and rows of places that looking by expected information gain chooses from."""
+    """Columns and rows of locations that the EIG policy chooses from."""
     policy_samples: int = 8
-    """Canvases that it imagines each time."""
+    """Canvases that the EIG policy imagines for each hidden state."""
     seed: int = 0
-    """Of first locations, VAEs, draws and intervals: the same seed gives the same numbers."""
+    """Determines first locations, VAEs, what is imagined, and bootstrap intervals."""
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
@@ -64,19 +67,20 @@ class ExplanationSettings:
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """What a saved agent knew after each glimpse, and what each glimpse was worth to it.
+    """What an agent knew after each glimpse, and what each glimpse was worth. All of it is on the CPU.
 
     Attributes:
         recording: The agent on the test split, `N` images and `T` glimpses.
-        class_names: One name a class.
+        class_names: One name per class.
         curves: What it knew after each glimpse.
-        reconstruction: What it believes the original looks like, and how far that is from the truth.
-        canvas_vae: Imagines the canvas; the VAE of originals where they are the same.
-        partial_vae: Imagines the canvas too, but was fitted on the pixels seen so far alone.
+        reconstruction: A VAE that reconstructs the original, and how large its error is.
+        canvas_vae: Reconstructs the canvas; the VAE of originals where the canvases are the originals.
+        partial_vae: Reconstructs the canvas too, but was fitted only on the pixels seen so far.
         probe: Accuracy of a linear probe of the hidden state after each glimpse, `(T,)`.
-        eig_recording: The images that have maps, the first of `recording`.
-        eig_validation: Expected information gain, and what was gained, on them.
-        location_policies: What the same core and classifier knew on the same images, by who chose where to look.
+        eig_recording: The images that have maps of expected information gain, the first of `recording`.
+        eig_validation: These maps, and what looking really gained.
+        location_policies: What the same core and classifier knew on the same images, by the name of the policy that
+            chose the locations.
     """
 
     recording: Recording
@@ -85,13 +89,13 @@ class Explanation:
     reconstruction: ReconstructionEvaluation
     canvas_vae: HiddenStateVAE
     partial_vae: HiddenStateVAE
-    probe: NDArray[np.float64]
+    probe: Tensor
     eig_recording: Recording
     eig_validation: EIGValidation
     location_policies: Mapping[str, InformationCurves]
 
     def to_json(self) -> dict[str, Any]:
-        """Every number of it, without what is known of each image."""
+        """All summary numbers, without those of each image."""
         return {
             "num_images": len(self.recording),
             "information": self.curves.to_json(),
@@ -109,78 +113,95 @@ def explain(
     location_policies: Mapping[str, Agent] | None = None,
     settings: ExplanationSettings | None = None,
     *,
+    device: str | torch.device = "cpu",
     progress: bool = False,
 ) -> Explanation:
     """Explains an agent.
 
     Args:
-        agent: Whom to explain; it is reached through `predict` alone, and must return a state.
+        agent: Any agent whose `predict` returns a state.
         train_env: A native vector environment on the training split.
         test_env: One on the test split.
         location_policies: Agents with the same core and classifier and other location policies, by name; the one that
             follows the expected information gain is added to them.
         settings: How much is computed.
+        device: Where recordings, VAEs and EIG are computed. The explanation is on the CPU.
         progress: Show progress bars.
 
     Raises:
-        ValueError: An environment is no native vector environment, or the agent has no state.
+        ValueError: An environment is not a native vector environment, or the agent has no state or a single glimpse.
     """
     how = settings or ExplanationSettings()
-    train, test = (
-        record(agent, env, min(count, len(world_of(env).dataset.images)), seed=how.seed, progress=progress)
-        for env, count in ((train_env, how.num_train), (test_env, how.num_test))
-    )
-    restore = state_restorer(_example_state(agent, test_env))
+    agent = RecurrentAgent(agent, device)
     fit_settings = FitSettings(num_epochs=how.num_epochs, seed=how.seed)
-    bootstrap = Bootstrap(len(test), seed=how.seed)
-    reconstruction = evaluate_reconstruction(train, test, bootstrap, None, fit_settings, progress=progress)
-    canvas_vae = reconstruction.vae
-    if not train.canvas_is_original():
-        canvas_vae = fit_vae(train, VAESettings(target="canvas"), fit_settings, progress=progress).vae
-    partial_vae = fit_vae(train, VAESettings(target="canvas", partial=True), fit_settings, progress=progress).vae
 
+    # Record the agent, and fit the VAE of the original.
+    measured = measure(
+        agent,
+        train_env,
+        test_env,
+        VAESettings(),
+        fit_settings,
+        num_train=how.num_train,
+        num_test=how.num_test,
+        seed=how.seed,
+        device=device,
+        progress=progress,
+    )
+    train, test = measured.train, measured.test
+
+    # Compare it with baselines and oracles.
+    bootstrap = Bootstrap(len(test), seed=how.seed)
+    reconstruction = evaluate_reconstruction(measured, bootstrap, fit_settings, progress=progress)
+
+    # Fit the VAEs of the canvas.
+    def fit_canvas_vae(partial: bool) -> HiddenStateVAE:
+        canvas = VAESettings(target="canvas", partial=partial)
+        images, coverage = targets_of(train, canvas)
+        return fit_vae(train.hidden, images, canvas, fit_settings, coverage, progress=progress).vae
+
+    canvas_vae = measured.vae if train.canvas_is_original() else fit_canvas_vae(partial=False)
+    partial_vae = fit_canvas_vae(partial=True)
+
+    # Compute maps of expected information gain, and what looking really gains.
     eig_recording = test[: how.num_eig]
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(how.seed)
-        validation = validate_eig(
-            agent,
-            eig_recording,
-            canvas_vae.sample,
-            grid_locations(how.grid),
-            Bootstrap(len(eig_recording), seed=how.seed),
-            num_samples=how.num_samples,
-            restore=restore,
-            progress=progress,
-        )
-    by_eig = EIGPolicy(
+    eig_validation = validate_eig(
+        agent,
+        eig_recording,
+        canvas_vae.sample,
+        grid_locations(how.grid, agent.device),
+        Bootstrap(len(eig_recording), seed=how.seed),
+        num_samples=how.num_samples,
+        generator=torch.Generator().manual_seed(how.seed),
+        progress=progress,
+    )
+
+    # Compare location policies with the same core and classifier.
+    eig_policy = EIGPolicy(
         agent,
         canvas_vae.sample,
         grid=how.policy_grid,
         retina=test.retina,
         num_samples=how.policy_samples,
         seed=how.seed,
+        device=device,
     )
-    looked = {LEARNED_POLICY: test[: how.policy_images]}
-    for name, looker in {EIG_POLICY: by_eig, **(location_policies or {})}.items():
-        looked[name] = record(looker, test_env, len(looked[LEARNED_POLICY]), seed=how.seed, progress=progress)
+    learned = test[: how.policy_images]
+    recordings = {LEARNED_POLICY: learned} | {
+        name: record(policy, test_env, len(learned), seed=how.seed, device=device, progress=progress)
+        for name, policy in {EIG_POLICY: eig_policy, **(location_policies or {})}.items()
+    }
+    policy_bootstrap = Bootstrap(len(learned), seed=how.seed)
+
     return Explanation(
-        recording=test,
+        recording=test.to("cpu"),
         class_names=world_of(test_env).dataset.class_names,
         curves=information_curves(test, bootstrap),
         reconstruction=reconstruction,
-        canvas_vae=canvas_vae,
-        partial_vae=partial_vae,
-        probe=linear_probe(train[:10_000], test),
-        eig_recording=eig_recording,
-        eig_validation=validation,
-        location_policies={
-            name: information_curves(own, Bootstrap(len(own), seed=how.seed)) for name, own in looked.items()
-        },
+        canvas_vae=canvas_vae.cpu(),
+        partial_vae=partial_vae.cpu(),
+        probe=linear_probe(train[:NUM_PROBE], test),
+        eig_recording=eig_recording.to("cpu"),
+        eig_validation=eig_validation.cpu(),
+        location_policies={name: information_curves(one, policy_bootstrap) for name, one in recordings.items()},
     )
-
-
-def _example_state(agent: Agent, env: VectorEnv[Any, Any, Any]) -> Any:
-    """A state of the form that the agent's `predict` returns."""
-    observation, _ = env.reset(seed=0)
-    seen = {key: to_numpy(value) for key, value in observation.items()}
-    return agent.predict(seen, state=None, episode_start=np.ones(env.num_envs, dtype=bool), deterministic=True)[1]

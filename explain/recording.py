@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-import numpy as np
 import torch
 from gymnasium.vector import VectorEnv
-from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
+from explain.recurrent_agent import RecurrentAgent
 from glimpse_env.dataset_rollout import Agent, dataset_rollout, world_of
 from glimpse_env.retina import Retina
-from glimpse_env.spaces import LOCATION_SIZE, belief_of, unpack_action
+from glimpse_env.spaces import LOCATION_SIZE, belief_of
 from glimpse_env.utils.archive import Archive, InvalidFileError
 
 FIELDS = {
@@ -136,27 +134,34 @@ def record(
     num_images: int | None = None,
     *,
     seed: int = 0,
+    device: str | torch.device = "cpu",
     progress: bool = False,
 ) -> Recording:
-    """Lets an agent look at the first images of a split, each once, without chance in what it does.
+    """Records an agent that looks at the first images of a split, each once, with deterministic actions.
 
     Args:
-        agent: Who looks. It is reached through `predict` alone, and must return a state.
-        env: A native vector environment on that split; its copies are the batch.
+        agent: Any agent whose `predict` returns a state.
+        env: A native vector environment on that split; its number of sub-environments is the batch size.
         num_images: How many images; by default all of the split.
-        seed: Of the first locations; see `glimpse_env.dataset_rollout`.
+        seed: Determines the first locations; see `glimpse_env.dataset_rollout`.
+        device: Where the tensors of the recording are.
         progress: Show a progress bar.
 
     Raises:
-        ValueError: `env` is no such environment, there are fewer images, or the agent has no state.
+        ValueError: `env` is not a native vector environment, there are fewer images, or the agent has no state.
+
+    Example:
+        >>> from agents import REINFORCE
+        >>> agent = REINFORCE("glimpse_env:GlimpseDigits-v0", policy_kwargs={"hidden_size": 16})
+        >>> record(agent, agent.make_vec_env(30, split="test"), 60).hidden.shape
+        torch.Size([60, 6, 16])
     """
+    agent = RecurrentAgent(agent, device)
     batches: dict[str, list[Tensor]] = {name: [] for name in ("hidden", "beliefs", "locations", "canvases")}
     with tqdm(desc="Recording", disable=not progress, unit="glimpse") as bar:
         for batch in dataset_rollout(agent, env, num_images, seed=seed):
-            if batch.state is None:
-                raise ValueError("expected an agent with a state, but its predict() returned None for it")
             new = slice(len(batch.images))
-            batches["hidden"].append(torch.from_numpy(flatten_state(batch.state)[new]))
+            batches["hidden"].append(agent.flatten(batch.state)[new])
             batches["beliefs"].append(belief_of(torch.from_numpy(batch.logits[new])))
             batches["locations"].append(torch.from_numpy(batch.observation["location"][new]))
             if batch.glimpse == 0:
@@ -166,55 +171,19 @@ def record(
     canvases = torch.cat(batches.pop("canvases"))
     steps = {name: _by_image(parts, world.config.num_glimpses) for name, parts in batches.items()}
     count = len(canvases)
-    return Recording(
-        **steps,
-        labels=world.dataset.labels[:count].clone(),
-        indices=torch.arange(count),
-        canvases=canvases,
-        originals=world.dataset.images[:count],
-        retina=world.retina,
-    )
+    tensors = steps | {
+        "labels": world.dataset.labels[:count].clone(),
+        "indices": torch.arange(count),
+        "canvases": canvases,
+        "originals": world.dataset.images[:count],
+    }
+    return Recording(**{name: tensor.to(agent.device) for name, tensor in tensors.items()}, retina=world.retina)
 
 
 def _by_image(parts: list[Tensor], num_glimpses: int) -> Tensor:
     """Puts the glimpses of batches, one after the other, into one tensor `(images, glimpses, ...)`."""
     batches = (parts[first : first + num_glimpses] for first in range(0, len(parts), num_glimpses))
     return torch.cat([torch.stack(batch, dim=1) for batch in batches])
-
-
-def beliefs_of(actions: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The beliefs `(N, C)` in actions `(N, 2 + C)`."""
-    return belief_of(torch.from_numpy(np.asarray(unpack_action(actions).logits, dtype=np.float32))).numpy()
-
-
-def flatten_state(state: Any) -> NDArray[np.float32]:
-    """An agent's state as one row an observation, `(N, D)`.
-
-    Args:
-        state: An array `(N, D)`, or as Stable-Baselines3's recurrent models have it, a tuple of arrays
-            `(layers, N, size)`.
-    """
-    if isinstance(state, tuple):
-        rows = [part.swapaxes(0, 1).reshape(part.shape[1], -1) for part in state]
-        return np.concatenate(rows, axis=1, dtype=np.float32)
-    return np.asarray(state, dtype=np.float32)
-
-
-def state_restorer(example: Any) -> Callable[[NDArray[np.float32]], Any]:
-    """Returns the inverse of `flatten_state`, for states that have the form of `example`."""
-    if not isinstance(example, tuple):
-        return lambda rows: rows
-    shapes = [(part.shape[0], part.shape[2]) for part in example]
-    ends = np.cumsum([layers * size for layers, size in shapes])[:-1]
-
-    def restore(rows: NDArray[np.float32]) -> Any:
-        parts = np.split(rows, ends, axis=1)
-        return tuple(
-            part.reshape(len(rows), layers, size).swapaxes(0, 1).copy()
-            for part, (layers, size) in zip(parts, shapes, strict=True)
-        )
-
-    return restore
 
 
 def _check(name: str, tensor: Tensor, dtype: torch.dtype, shape: tuple[int | None, ...]) -> None:

@@ -1,4 +1,4 @@
-"""Explains a trained agent: what it knew, believed and imagined after each glimpse, and what each look was worth.
+"""Explains a trained agent: what it knew and believed after each glimpse, and what each glimpse was worth.
 
 python scripts/explain_agent.py runs/digits
 python scripts/explain_agent.py runs/mnist --num-eig 1000 --folder report
@@ -36,7 +36,7 @@ VERSIONS = (glimpse_env, gym, matplotlib, np, sklearn, torch)
 class Arguments:
     """Explains an agent on the test split: figures, explanation.json with every number, and report.html with all of it.
 
-    On MNIST it takes many minutes: --num-train, --num-eig and --policy-images say how much is computed.
+    On MNIST it takes many minutes; less with smaller --num-train, --num-eig and --policy-images.
     """
 
     agent: tyro.conf.Positional[Path]
@@ -48,7 +48,7 @@ class Arguments:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Reads the arguments and explains; whatever the user can mend ends in one line of error and exit status 1."""
+    """Reads the arguments and explains; an error of the user is one line of text and exit status 1."""
     try:
         options = tyro.cli(Arguments, args=arguments)
         path = agent_file(options.agent)
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def run(path: Path, folder: Path, settings: ExplanationSettings) -> Path:
-    """Explains the agent in a file, and returns the report, which is written into a folder with all else."""
+    """Explains a saved agent, writes figures, numbers and report into a folder, and returns the path of the report."""
     agent = agents.load(path)
     folder.mkdir(parents=True, exist_ok=True)  # or fails now, not after minutes
     explanation = explain(
@@ -72,6 +72,7 @@ def run(path: Path, folder: Path, settings: ExplanationSettings) -> Path:
             "raster scan": agents.look_by_raster_scan(agent),
         },
         settings,
+        device=agent.device,
         progress=True,
     )
     environment = agent.spec.environment
@@ -85,7 +86,7 @@ def run(path: Path, folder: Path, settings: ExplanationSettings) -> Path:
 
 
 def describe(agent: agents.Algorithm, settings: ExplanationSettings) -> dict[str, dict[str, Any]]:
-    """Who was explained and how, in plain numbers and names."""
+    """The agent and the settings, as plain numbers and names."""
     spec, environment = agent.spec, agent.spec.environment
     return {
         "agent": {

@@ -1,4 +1,4 @@
-"""Looking where the expected information gain is highest."""
+"""A location policy that looks where the expected information gain is highest."""
 
 from __future__ import annotations
 
@@ -9,29 +9,30 @@ import torch
 from numpy.typing import NDArray
 
 from explain.eig.maps import Imagine, expected_information_gain
-from explain.recording import beliefs_of, flatten_state, state_restorer
-from glimpse_env.dataset_rollout import Agent
+from explain.recurrent_agent import RecurrentAgent
+from glimpse_env.dataset_rollout import Agent, to_numpy
 from glimpse_env.retina import Retina, grid_locations
 from glimpse_env.spaces import pack_action, unpack_action
 
 
 class EIGPolicy:
-    """Acts as an agent does, except that it looks where it expects to learn most.
+    """Acts as an agent does, except that it looks where the expected information gain is highest.
 
-    Memory and beliefs are the agent's own; only the location of each action is replaced, by the place of a grid whose
-    expected information gain is highest. It is itself an agent that can be recorded and evaluated. The same batch of
-    observations and states gives the same actions, every time.
+    Hidden states and beliefs are those of the agent; only the location of each action is replaced, by the location of a
+    grid with the highest divergence (see `EIGMaps`). It is itself an agent that can be recorded and evaluated. It is
+    deterministic: the same observations and states give the same actions.
 
     Args:
-        agent: Whose memory and beliefs are used; it is reached through `predict` alone.
-        imagine: Draws canvases for its states, for example `HiddenStateVAE.sample`, with torch's global random numbers.
-        grid: Columns and rows of places to choose from, the centres of equal cells of the canvas.
-        retina: The agent's.
-        num_samples: Canvases drawn for each state.
-        seed: Of what is imagined.
+        agent: Any agent whose `predict` returns a state.
+        imagine: Draws canvases for its hidden states, for example `HiddenStateVAE.sample`.
+        grid: Columns and rows of locations to choose from, the centres of equal cells of the canvas.
+        retina: The geometry of looking that the agent was trained with.
+        num_samples: Canvases drawn for each hidden state.
+        seed: Determines what is imagined.
+        device: Where expected information gain is computed, and what `imagine` takes is.
 
     Raises:
-        ValueError: A number is less than 1.
+        ValueError: `grid` or `num_samples` is less than 1.
     """
 
     def __init__(
@@ -43,14 +44,14 @@ class EIGPolicy:
         retina: Retina,
         num_samples: int = 16,
         seed: int = 0,
+        device: str | torch.device = "cpu",
     ) -> None:
-        numbers = {"grid": grid, "num_samples": num_samples}
-        for name, value in numbers.items():
+        for name, value in {"grid": grid, "num_samples": num_samples}.items():
             if value < 1:
                 raise ValueError(f"expected {name} to be at least 1, got {value}")
-        self.agent = agent
+        self.agent = RecurrentAgent(agent, device)
         self.imagine = imagine
-        self.locations = grid_locations(grid)
+        self.locations = grid_locations(grid, self.agent.device)
         self.retina = retina
         self.num_samples = num_samples
         self.seed = seed
@@ -67,31 +68,25 @@ class EIGPolicy:
         Args:
             observation: `glimpse` `(N, num_scales * channels, g, g)` and `location` `(N, 2)`.
             state: What the last call returned; None at the start of an episode.
-            episode_start: Where an episode starts, `(N,)`.
-            deterministic: Handed on to the agent; where this policy looks is never left to chance.
+            episode_start: Where an episode starts, `(N,)` bool.
+            deterministic: Passed on to the agent; the location is deterministic in any case.
 
         Returns:
-            Actions `(N, 2 + C)`, with the agent's own logits, and the agent's next state.
+            Actions `(N, 2 + C)` with the agent's logits, and the agent's next state.
 
         Raises:
             ValueError: The agent has no state.
         """
-        actions, state = self.agent.predict(
-            observation, state=state, episode_start=episode_start, deterministic=deterministic
+        actions, state = self.agent.predict(observation, state, episode_start, deterministic)
+        maps = expected_information_gain(
+            self.agent,
+            self.agent.flatten(state),
+            self.agent.beliefs(actions),
+            self.imagine,
+            self.locations,
+            retina=self.retina,
+            num_samples=self.num_samples,
+            generator=torch.Generator().manual_seed(self.seed),
         )
-        if state is None:
-            raise ValueError("expected an agent with a state, but its predict() returned None for it")
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed)
-            maps = expected_information_gain(
-                self.agent,
-                torch.from_numpy(flatten_state(state)),
-                torch.from_numpy(beliefs_of(actions)),
-                self.imagine,
-                self.locations,
-                retina=self.retina,
-                num_samples=self.num_samples,
-                restore=state_restorer(state),
-            )
-        best = self.locations[maps.divergence.argmax(1)].numpy()
+        best = to_numpy(self.locations[maps.divergence.argmax(1)])
         return pack_action(best, unpack_action(actions).logits), state

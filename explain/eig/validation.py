@@ -1,34 +1,33 @@
-"""How well expected information gain foretells what looking really gains."""
+"""Does expected information gain predict what looking really gains?"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
+import torch
 from torch import Tensor
 
 from explain.eig.maps import EIGMaps, Imagine, expected_information_gain, information_gain_everywhere
+from explain.eig.rank_correlation import mean_rank_correlation, overall_rank_correlation, rank_correlations
 from explain.knowledge.information import kl_divergence
 from explain.knowledge.intervals import Bootstrap, Estimate
-from explain.metrics import mean_rank_correlation, overall_rank_correlation, rank_correlations
 from explain.recording import Recording
+from explain.recurrent_agent import RecurrentAgent
 from glimpse_env.dataset_rollout import Agent
 
 
 @dataclass(frozen=True, eq=False)
 class EIGValidation:
-    """What was expected of looking, and what came of it, for `N` images and `T` glimpses.
+    """Expected and real information gain of `N` images and `T` glimpses, in nats.
 
     Attributes:
-        maps: Expected information gain of looking at each of `L` places after each glimpse, `(N, T, L)`.
+        maps: Expected information gain of looking at each of `L` locations after each glimpse, `(N, T, L)`.
         gains: What looking there really tells: the divergence of the belief after it from the belief before,
-            `(N, T, L)`, in nats.
-        rank_correlation: Of the two over places, on average over images, after each glimpse, `(T,)`.
-        expected: Expected information gain of the place where the agent then looked, `(N, T - 1)`, in nats.
-        gained: What it then gained, `(N, T - 1)`, in nats.
+            `(N, T, L)`.
+        rank_correlation: Rank correlation of the two over locations, the mean over images, after each glimpse, `(T,)`.
+        expected: Expected information gain of the location where the agent then looked, `(N, T - 1)`.
+        gained: What it then gained, `(N, T - 1)`.
         location_correlation: Rank correlation of these two over images and glimpses, `()`.
     """
 
@@ -38,6 +37,12 @@ class EIGValidation:
     expected: Tensor
     gained: Tensor
     location_correlation: Estimate
+
+    def cpu(self) -> EIGValidation:
+        """The same numbers on the CPU."""
+        maps = EIGMaps(self.maps.locations.cpu(), self.maps.divergence.cpu(), self.maps.mutual_information.cpu())
+        gains, expected, gained = self.gains.cpu(), self.expected.cpu(), self.gained.cpu()
+        return replace(self, maps=maps, gains=gains, expected=expected, gained=gained)
 
     def to_json(self) -> dict[str, Any]:
         """The correlations as plain numbers."""
@@ -52,47 +57,50 @@ def validate_eig(
     bootstrap: Bootstrap,
     *,
     num_samples: int = 16,
-    restore: Callable[[NDArray[np.float32]], Any] = lambda rows: rows,
+    generator: torch.Generator | None = None,
     progress: bool = False,
 ) -> EIGValidation:
-    """Computes expected information gain, and what is gained, for every image and glimpse of a recording.
+    """Compares expected with real information gain, for every image and glimpse of a recording.
 
     Args:
-        agent: Who was recorded; it is reached through `predict` alone.
+        agent: The agent that was recorded.
         recording: `N` images, `T` glimpses, at least 2 of both.
         imagine: Draws canvases for hidden states, for example `HiddenStateVAE.sample`.
-        locations: Places to look at, `(L, 2)`, `(x, y)` in [-1, 1].
+        locations: Where to look, `(L, 2)`, `(x, y)` in [-1, 1].
         bootstrap: Of `N` images.
         num_samples: Canvases drawn for each hidden state.
-        restore: Turns states `(M, D)` into what `predict` takes; see `explain.recording.state_restorer`.
+        generator: The source of random numbers on the CPU; by default torch's global one.
         progress: Show progress bars.
 
     Raises:
-        ValueError: There is only one glimpse, or a number is less than 1.
+        ValueError: There is only one glimpse, or no samples or locations.
     """
     if recording.hidden.shape[1] < 2:
         raise ValueError("expected a recording of at least 2 glimpses, got 1: nobody chose where to look")
+    agent = RecurrentAgent(agent, recording.device)
 
-    def expect(states: slice, places: Tensor) -> EIGMaps:
+    def eig_of(glimpses: slice, places: Tensor) -> EIGMaps:
         return expected_information_gain(
             agent,
-            recording.hidden[:, states],
-            recording.beliefs[:, states],
+            recording.hidden[:, glimpses],
+            recording.beliefs[:, glimpses],
             imagine,
             places,
             retina=recording.retina,
             num_samples=num_samples,
-            restore=restore,
+            generator=generator,
             progress=progress,
         )
 
-    maps = expect(slice(None), locations)
-    gains = information_gain_everywhere(agent, recording, locations, restore=restore, progress=progress)
-    looked = recording.locations[:, 1:, None]  # (N, T - 1, 1, 2)
-    expected = expect(slice(-1), looked).divergence.squeeze(-1)
-    beliefs = recording.beliefs
-    gained = kl_divergence(beliefs[:, 1:], beliefs[:, :-1])
+    # On a grid of locations.
+    maps = eig_of(slice(None), locations)
+    gains = information_gain_everywhere(agent, recording, locations, progress=progress)
     correlations = rank_correlations(maps.divergence.flatten(0, 1), gains.flatten(0, 1)).view(gains.shape[:2])
+
+    # At the location where the agent then looked.
+    expected = eig_of(slice(-1), recording.locations[:, 1:, None]).divergence.squeeze(-1)  # (N, T - 1)
+    gained = kl_divergence(recording.beliefs[:, 1:], recording.beliefs[:, :-1])
+
     return EIGValidation(
         maps=maps,
         gains=gains,

@@ -13,10 +13,10 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Estimate:
-    """A statistic, and the interval that it lies in.
+    """A statistic and its confidence interval, on the CPU.
 
     Attributes:
-        value: The statistic, of all images or seeds.
+        value: The statistic of all images or seeds.
         low: Lower end of its interval, of the same shape.
         high: Upper end.
     """
@@ -31,14 +31,14 @@ class Estimate:
 
 
 def over_seeds(values: Tensor, level: float = 0.95) -> Estimate:
-    """The mean over seeds, with Student's t interval: how far another set of seeds may lead from it.
+    """The mean over seeds, with Student's t interval `mean +- t * std / sqrt(S)`.
 
     Args:
-        values: One row a seed, `(S, ...)`.
+        values: One row per seed, `(S, ...)`.
         level: Probability that the interval covers.
 
     Returns:
-        `(...)`; of a single seed, an interval without ends.
+        `(...)`; the interval of a single seed is infinite.
 
     Example:
         >>> estimate = over_seeds(torch.tensor([1.0, 2.0, 3.0]))
@@ -54,15 +54,16 @@ def over_seeds(values: Tensor, level: float = 0.95) -> Estimate:
 
 
 class Bootstrap:
-    """Draws images with replacement, again and again (Efron 1979), and sees how much a statistic varies.
+    """Percentile bootstrap intervals over images (Efron 1979).
 
-    One bootstrap serves any number of statistics of the same images, and it draws the same images for all of them. So
-    the interval of a difference between two agents is a paired one.
+    Images are drawn with replacement, `num_resamples` times, and an interval holds the statistic of `level` of the
+    resamples. One bootstrap serves any number of statistics of the same images, and draws the same images for all of
+    them: the interval of a difference between two agents is a paired one.
 
     Args:
-        num_images: How many images there are.
-        num_resamples: How often they are drawn.
-        seed: Of the draws.
+        num_images: How many images there are (N).
+        num_resamples: How often they are resampled (R).
+        seed: Determines the resamples.
         level: Probability that an interval covers.
 
     Raises:
@@ -82,7 +83,7 @@ class Bootstrap:
             raise ValueError(f"expected level between 0 and 1, got {level}")
         generator = np.random.default_rng(seed)
         counts = generator.multinomial(num_images, np.full(num_images, 1 / num_images), size=num_resamples)
-        self._shares = torch.from_numpy(counts / num_images)  # (num_resamples, num_images)
+        self._fractions = torch.from_numpy(counts / num_images)  # (num_resamples, num_images)
         self._tails = torch.tensor([(1 - level) / 2, (1 + level) / 2], dtype=torch.float64)
 
     def mean(self, values: Tensor) -> Estimate:
@@ -90,19 +91,20 @@ class Bootstrap:
         return self.of_mean(values, lambda mean: mean)
 
     def of_mean(self, values: Tensor, statistic: Callable[[Tensor], Tensor]) -> Estimate:
-        """Estimates a function of a mean.
+        """Estimates a function of the mean over images.
 
         Args:
-            values: `(N, ...)`.
-            statistic: Maps means `(R, ...)` to what is wanted, `(R, ...)`; NaN where that is not defined, and the
-                interval is of the other resamples.
+            values: `(N, ...)`, on any device.
+            statistic: Maps the means of R resamples, `(R, ...)`, to their statistics, `(R, ...)`; NaN where it is not
+                defined. The interval is that of the resamples where it is.
 
         Raises:
-            ValueError: There are more or fewer values than images.
+            ValueError: The number of values is not that of the images.
         """
-        if len(values) != self._shares.shape[1]:
-            raise ValueError(f"expected values of {self._shares.shape[1]} images, got {len(values)}")
-        flat = values.double().flatten(1) if values.ndim > 1 else values.double()[:, None]
-        means = (self._shares @ flat).view(-1, *values.shape[1:])
+        if len(values) != self._fractions.shape[1]:
+            raise ValueError(f"expected values of {self._fractions.shape[1]} images, got {len(values)}")
+        values = values.cpu().double()
+        flat = values.flatten(1) if values.ndim > 1 else values[:, None]
+        means = (self._fractions @ flat).view(-1, *values.shape[1:])
         low, high = torch.nanquantile(statistic(means), self._tails, dim=0)
-        return Estimate(statistic(values.double().mean(0)[None])[0], low, high)
+        return Estimate(statistic(values.mean(0)[None])[0], low, high)

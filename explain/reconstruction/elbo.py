@@ -1,8 +1,11 @@
-"""The evidence lower bound of a variational autoencoder, in nats an image, as pure functions.
+"""The evidence lower bound (ELBO) of a variational autoencoder, in nats per image, as pure functions.
 
-The encoder says `q(z | h)`, a Gaussian with independent components, the decoder `p(x | z)`, for each pixel the
-probability of being white; grey pixels count as white in part. The prior `p(z)` is the standard normal distribution
-(Kingma and Welling 2014).
+With the encoder `q(z | h)`, a Gaussian with independent components, the decoder `p(x | z)`, a Bernoulli distribution
+for each pixel, and the standard normal prior `p(z)` (Kingma and Welling 2014):
+
+    log p(x) >= ELBO = E_{z ~ q(z | h)}[ log p(x | z) ] - KL( q(z | h) || p(z) )
+
+Grey pixels count as white in part.
 """
 
 from __future__ import annotations
@@ -11,25 +14,29 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 
-def reconstruction_loss(logits: Tensor, target: Tensor, counted: Tensor | None = None) -> Tensor:
-    """Minus the log-likelihood of the target.
+def reconstruction_loss(logits: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Minus the log-likelihood of the target, `-log p(x | z) = -sum x log p + (1 - x) log(1 - p)`, summed over pixels.
 
     Args:
-        logits: Of each pixel's probability of being white, `(..., channels, H, W)`.
-        target: Pixels in [0, 1], of the same shape.
-        counted: Which pixels count, `(..., 1, H, W)` bool; by default all.
+        logits: Of each pixel's probability p of being white, `(..., channels, H, W)`.
+        target: Pixels x in [0, 1], of the same shape.
+        mask: Which pixels are summed over, `(..., 1, H, W)` bool; by default all.
 
     Returns:
-        `(...)`, in nats, summed over pixels.
+        `(...)`, in nats.
     """
     loss = binary_cross_entropy_with_logits(logits, target, reduction="none")
-    if counted is not None:
-        loss = loss * counted
+    if mask is not None:
+        loss = loss * mask
     return loss.flatten(-3).sum(-1)
 
 
 def kl_from_prior(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """How far `q(z | h)` is from the prior, in closed form (Kingma and Welling 2014, appendix B).
+    """The divergence of `q(z | h)` from the prior, in closed form (Kingma and Welling 2014, appendix B).
+
+        KL( N(m, s^2) || N(0, 1) ) = sum over components of (m^2 + s^2 - log s^2 - 1) / 2
+
+    Unlike `torch.distributions`, it takes the log-variance as the encoder gives it.
 
     Args:
         mean: `(..., latent_size)`.

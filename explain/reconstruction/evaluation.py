@@ -1,4 +1,4 @@
-"""How much of the image an agent's hidden states hold, beside what that must be compared with."""
+"""How much of the image the hidden states of an agent hold, compared with baselines and oracles."""
 
 from __future__ import annotations
 
@@ -7,35 +7,36 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from explain.knowledge.intervals import Bootstrap, Estimate
-from explain.metrics import mean_image_error, reconstruction_error
-from explain.reconstruction.baselines import full_image_oracle, oracle_memory, shuffled
+from explain.measurement import Measurement
+from explain.reconstruction.baselines import full_image_oracle, oracle_memory, shuffled_states
+from explain.reconstruction.errors import mean_image_error, reconstruction_error
 from explain.reconstruction.fitting import FitSettings, fit_vae
-from explain.reconstruction.vae import HiddenStateVAE, VAESettings
+from explain.reconstruction.vae import HiddenStateVAE
 from explain.recording import Recording
 
-Control = Callable[[Recording], Recording]
 BATCH = 1000
-"""Images of the test split that a control is made of at a time."""
+"""Images of the test split that the states of a baseline are computed of at a time."""
 MAX_BYTES = 2 * 10**9
-"""Memory for all that a perfect memory holds: where the training split needs more, fewer of its images are used."""
+"""Memory for the states of the oracle memory; it is fitted on fewer training images if all would need more."""
 
 
 @dataclass(frozen=True, eq=False)
 class ReconstructionEvaluation:
-    """A VAE on an agent's hidden states, and how far what it imagines is from the original.
+    """The reconstruction error of a VAE on an agent's hidden states, and what it is to be compared with.
 
-    All errors are mean squared errors a pixel, pixels being in [0, 1].
+    All errors are mean squared errors per pixel, for pixels in [0, 1].
 
     Attributes:
         vae: Fitted on the agent's hidden states, with the original as its target.
         error: Of this VAE, after each glimpse, `(T,)`.
-        shuffled: Of a VAE on hidden states that belong to other images, `(T,)`: nothing can be imagined from them.
-        oracle_memory: Of a VAE that is given all pixels seen so far, `(T,)`. What it does worse than
-            `full_image_oracle`, the agent has not looked at; what the agent does worse than it, it has forgotten.
-        full_image_oracle: Of a VAE that is given the original, `()`: the ceiling for a latent code of this size.
-        mean_image: Of the mean image, `()`: what can be imagined without looking.
+        shuffled: Of a VAE on hidden states that were shuffled among images, `(T,)`: they tell nothing.
+        oracle_memory: Of a VAE on all pixels seen so far, `(T,)`. What it lacks compared with `full_image_oracle`, the
+            agent did not look at; what the agent lacks compared with it, the agent forgot.
+        full_image_oracle: Of a VAE on the original, `()`: the best for a latent of this size.
+        mean_image: Of the mean image, `()`: the best guess without looking.
         mean_of_class: Of the mean image of the true class, `()`.
     """
 
@@ -54,53 +55,47 @@ class ReconstructionEvaluation:
 
 
 def evaluate_reconstruction(
-    train: Recording,
-    test: Recording,
+    measurement: Measurement,
     bootstrap: Bootstrap,
-    settings: VAESettings | None = None,
     fit_settings: FitSettings | None = None,
     *,
     progress: bool = False,
 ) -> ReconstructionEvaluation:
-    """Fits a VAE on an agent's hidden states, and all others that it is to be compared with in the same way.
+    """Compares the VAE of a measurement with VAEs of the same settings on baseline states.
 
-    Every VAE is fitted for as many steps: where a control has fewer hidden states than the agent, they are used in more
-    epochs.
+    All VAEs are fitted for the same number of steps: a baseline that has fewer hidden states gets more epochs.
 
     Args:
-        train: What they are fitted on.
-        test: Other images, that they are measured on.
-        bootstrap: Of the images in `test`.
-        settings: Of every VAE; its target is all of the original.
-        fit_settings: How the agent's is fitted.
+        measurement: Of the agent; its VAE has all of the original as its target.
+        bootstrap: Of the images of its test split.
+        fit_settings: How its VAE was fitted.
         progress: Show progress bars.
 
     Raises:
-        ValueError: `settings` have another target.
+        ValueError: The VAE has another target.
     """
-    settings, how = settings or VAESettings(), fit_settings or FitSettings()
+    train, test, vae = measurement.train, measurement.test, measurement.vae
+    settings, how = vae.settings, fit_settings or FitSettings()
     if settings.target != "original" or settings.partial:
         raise ValueError(f'expected settings with target="original" and partial=False, got {settings}')
 
-    def fitted(control: Control, num_train: int = len(train)) -> tuple[HiddenStateVAE, Estimate]:
-        states = control(train[:num_train])
-        times = round(train.beliefs[..., 0].numel() / states.beliefs[..., 0].numel())
-        as_long = replace(how, num_epochs=how.num_epochs * times, patience=how.patience * times)
-        vae = fit_vae(states, settings, as_long, progress=progress).vae
-        errors = [
-            reconstruction_error(vae, control(test[start : start + BATCH])) for start in range(0, len(test), BATCH)
-        ]
-        return vae, bootstrap.mean(torch.cat(errors).squeeze(1))
+    def error_of(states_of: Callable[[Recording], Tensor], num_train: int = len(train)) -> Estimate:
+        some = train[:num_train]
+        states = states_of(some)
+        times = round(train.hidden[..., 0].numel() / states[..., 0].numel())
+        same_steps = replace(how, num_epochs=how.num_epochs * times, patience=how.patience * times)
+        baseline = fit_vae(states, some.originals, settings, same_steps, progress=progress).vae
+        batches = (test[start : start + BATCH] for start in range(0, len(test), BATCH))
+        errors = [reconstruction_error(baseline, states_of(batch), batch.originals) for batch in batches]
+        return bootstrap.mean(torch.cat(errors).squeeze(1))
 
-    vae, error = fitted(lambda recording: recording)
-    bytes_an_image = oracle_memory(train[:1]).hidden.nbytes
-    blind, told = (mean_image_error(train, test, by_class=by_class) for by_class in (False, True))
+    affordable = max(2, MAX_BYTES // oracle_memory(train[:1]).nbytes)
     return ReconstructionEvaluation(
         vae=vae,
-        error=error,
-        shuffled=fitted(shuffled)[1],
-        oracle_memory=fitted(oracle_memory, max(2, MAX_BYTES // bytes_an_image))[1],
-        full_image_oracle=fitted(full_image_oracle)[1],
-        mean_image=bootstrap.mean(blind),
-        mean_of_class=bootstrap.mean(told),
+        error=bootstrap.mean(measurement.reconstruction_error.squeeze(1)),
+        shuffled=error_of(lambda recording: shuffled_states(recording.hidden)),
+        oracle_memory=error_of(oracle_memory, affordable),
+        full_image_oracle=error_of(full_image_oracle),
+        mean_image=bootstrap.mean(mean_image_error(train, test, by_class=False)),
+        mean_of_class=bootstrap.mean(mean_image_error(train, test, by_class=True)),
     )

@@ -1,4 +1,4 @@
-"""Fitting a `HiddenStateVAE` to a recording."""
+"""Fitting a `HiddenStateVAE` by the evidence lower bound."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from explain.reconstruction.vae import HiddenStateVAE, VAESettings, targets_of, to_unit
-from explain.recording import Recording
+from explain.reconstruction.vae import HiddenStateVAE, VAESettings, to_unit
 
 
 @dataclass(frozen=True)
@@ -23,17 +22,17 @@ class FitSettings:
     """
 
     num_epochs: int = 8
-    """How often all hidden states are used, at most."""
+    """The largest number of passes over all hidden states."""
     batch_size: int = 256
-    """Hidden states a step of Adam."""
+    """Hidden states per step of Adam."""
     learning_rate: float = 2e-3
     """Of Adam at first; it falls to 0 along half a cosine."""
     validation_fraction: float = 0.1
-    """Share of the images that are held out, to see when to stop."""
+    """The fraction of the images that is held out for early stopping."""
     patience: int = 3
-    """Epochs without a better loss on the held-out images before it stops."""
+    """Epochs without a better validation loss after which fitting stops."""
     seed: int = 0
-    """Of weights, order, and draws of z."""
+    """Determines the initial weights, the order of hidden states, and the draws of z."""
 
     def __post_init__(self) -> None:
         for name in ("num_epochs", "batch_size", "patience"):
@@ -45,11 +44,11 @@ class FitSettings:
 
 @dataclass(frozen=True)
 class Fit:
-    """A fitted VAE, and how it went.
+    """A fitted VAE and its learning curve.
 
     Attributes:
         vae: With the weights of the best epoch.
-        losses: Minus the evidence lower bound on held-out images after each epoch, in nats an image.
+        losses: The validation loss after each epoch: minus the evidence lower bound, in nats per image.
     """
 
     vae: HiddenStateVAE
@@ -57,69 +56,104 @@ class Fit:
 
 
 def fit_vae(
-    recording: Recording, settings: VAESettings, fit_settings: FitSettings | None = None, *, progress: bool = False
+    states: Tensor,
+    images: Tensor,
+    settings: VAESettings,
+    fit_settings: FitSettings | None = None,
+    coverage: Tensor | None = None,
+    *,
+    progress: bool = False,
 ) -> Fit:
-    """Fits a VAE on the hidden states after every glimpse, by the evidence lower bound.
+    """Fits a VAE that reconstructs images from the hidden states after every glimpse.
+
+    The loss is the mean over images and glimpses of `-log p(x | z) + beta * KL(q(z | h) || p(z))`, with one draw of z.
 
     Args:
-        recording: At least 2 images.
-        settings: What the VAE learns.
+        states: Hidden states after `T` glimpses at `N` images, at least 2, `(N, T, D)` float32.
+        images: What is reconstructed, `(N, channels, H, W)` uint8; `targets_of` chooses it from a recording.
+        settings: The VAE's.
         fit_settings: How it is fitted.
+        coverage: Which pixels count after each glimpse, `(N, T, H, W)` bool; needed for `settings.partial`.
         progress: Show a progress bar.
 
+    Returns:
+        A VAE on the device of the states. Random numbers are drawn on the CPU, to be the same on every device.
+
     Raises:
-        ValueError: There are too few images, or `settings` do not fit the recording.
+        ValueError: There are too few images, `coverage` does not fit `settings.partial`, or the shapes do not fit.
     """
     how = fit_settings or FitSettings()
-    count, glimpses, size = recording.hidden.shape
+    count, glimpses, size = states.shape
+    device = states.device
+    _check_shapes(states, images, settings, coverage)
+
+    # Hold out images.
     held_out = max(1, round(count * how.validation_fraction))
     if held_out >= count:
         raise ValueError(f"expected at least 2 images, got {count}")
-    images, seen = targets_of(recording, settings)
-    hidden = recording.hidden
     generator = torch.Generator().manual_seed(how.seed)
+    order = torch.randperm(count, generator=generator)
+
+    # Build the VAE.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(how.seed)
         channels, height, width = images.shape[1:]
-        vae = HiddenStateVAE(size, (channels, height, width), settings)
-    order = torch.randperm(count, generator=generator)
-    vae.standardise(hidden[order[held_out:]].flatten(0, 1))
-    optimizer = torch.optim.Adam(vae.parameters(), lr=how.learning_rate, fused=True)
+        vae = HiddenStateVAE(size, (channels, height, width), settings).to(device)
+    vae.standardise(states[order[held_out:].to(device)].flatten(0, 1))
 
-    def loss_of(states: Tensor, noise: Tensor) -> Tensor:
-        """Mean loss of states that are numbered image by image, glimpse by glimpse."""
-        image, glimpse = states // glimpses, states % glimpses
-        counted = None if seen is None else seen[image, glimpse][:, None]
-        parts = vae.loss(hidden[image, glimpse], to_unit(images[image]), counted, noise)
-        return (parts[0] + settings.beta * parts[1]).mean()
-
-    def draw(number: int) -> Tensor:
-        return torch.randn(number, settings.latent_size, generator=generator)
-
-    def states_of(chosen: Tensor) -> Tensor:
+    # Prepare batches: hidden states are numbered image by image, glimpse by glimpse.
+    def numbers_of(chosen: Tensor) -> Tensor:
         return (chosen[:, None] * glimpses + torch.arange(glimpses)).flatten()
 
-    validation, training = states_of(order[:held_out]), states_of(order[held_out:])
-    validation_noise = draw(len(validation))
+    def draw_noise(number: int) -> Tensor:
+        return torch.randn(number, settings.latent_size, generator=generator).to(device)
+
+    def loss_of(numbers: Tensor, noise: Tensor) -> Tensor:
+        numbers = numbers.to(device)
+        image, glimpse = numbers // glimpses, numbers % glimpses
+        mask = None if coverage is None else coverage[image, glimpse][:, None]
+        reconstruction, divergence = vae.loss(states[image, glimpse], to_unit(images[image]), mask, noise)
+        return (reconstruction + settings.beta * divergence).mean()
+
+    validation, training = numbers_of(order[:held_out]), numbers_of(order[held_out:])
+    validation_noise = draw_noise(len(validation))
     num_steps = how.num_epochs * math.ceil(len(training) / how.batch_size)
+    optimizer = torch.optim.Adam(vae.parameters(), lr=how.learning_rate, fused=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, num_steps)
+
     best, losses = copy.deepcopy(vae.state_dict()), [float("inf")]
     bar = tqdm(range(how.num_epochs), "Fitting the VAE", disable=not progress, unit="epoch")
     for _ in bar:
-        for states in training[torch.randperm(len(training), generator=generator)].split(how.batch_size):
-            loss = loss_of(states, draw(len(states)))
+        # Train for an epoch.
+        for numbers in training[torch.randperm(len(training), generator=generator)].split(how.batch_size):
+            loss = loss_of(numbers, draw_noise(len(numbers)))
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             schedule.step()
+
+        # Validate, always with the same noise.
         with torch.no_grad():
-            chunks = zip(validation.split(how.batch_size), validation_noise.split(how.batch_size), strict=True)
-            total = sum(loss_of(states, noise).item() * len(states) for states, noise in chunks)
+            batches = zip(validation.split(how.batch_size), validation_noise.split(how.batch_size), strict=True)
+            total = sum(loss_of(numbers, noise).item() * len(numbers) for numbers, noise in batches)
         losses.append(total / len(validation))
         bar.set_postfix(loss=f"{losses[-1]:.1f} nats")
+
+        # Keep the best weights, and stop early.
         if losses[-1] <= min(losses):
             best = copy.deepcopy(vae.state_dict())
         if min(losses[-how.patience :]) > min(losses):
             break
     vae.load_state_dict(best)
     return Fit(vae.eval(), losses[1:])
+
+
+def _check_shapes(states: Tensor, images: Tensor, settings: VAESettings, coverage: Tensor | None) -> None:
+    if len(images) != len(states):
+        raise ValueError(f"expected as many images as there are hidden states of, {len(states)}, got {len(images)}")
+    if settings.partial is (coverage is None):
+        raise ValueError("expected coverage if and only if settings.partial is True")
+    if coverage is not None:
+        shape = (*states.shape[:2], *images.shape[2:])
+        if coverage.shape != shape:
+            raise ValueError(f"expected coverage of shape {shape}, got {tuple(coverage.shape)}")

@@ -1,10 +1,9 @@
-"""A variational autoencoder from hidden states to images: what the agent believes the whole image looks like."""
+"""A variational autoencoder (VAE) from hidden states to images: what the agent believes the image looks like."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import asdict, dataclass, fields
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -20,20 +19,20 @@ TARGETS = ("original", "canvas")
 
 @dataclass(frozen=True)
 class VAESettings:
-    """What a `HiddenStateVAE` learns.
+    """Settings of a `HiddenStateVAE`.
 
     Raises:
         ValueError: The target is unknown, or a number is out of range.
     """
 
     target: str = "original"
-    """`"original"`, the clean image, or `"canvas"`."""
+    """What is reconstructed: `"original"`, the clean image, or `"canvas"`."""
     partial: bool = False
-    """Whether only the pixels seen so far count."""
+    """Whether the reconstruction loss counts only the pixels seen so far."""
     beta: float = 1.0
-    """Weight of the divergence from the prior (Higgins et al. 2017)."""
+    """Weight of the KL divergence from the prior (Higgins et al. 2017)."""
     latent_size: int = 32
-    """Components of z."""
+    """Components of the latent z."""
     layer_size: int = 512
     """Units of each of the two layers in the encoder, and in the decoder."""
 
@@ -57,15 +56,15 @@ VAES = Archive("vae", 1, InvalidVAEError)
 
 
 class HiddenStateVAE(nn.Module):
-    """Imagines the image from what an agent remembers.
+    """Reconstructs an image x from the hidden state h of an agent, through a latent z.
 
-    `q(z | h)` is Gaussian, `p(x | z)` Bernoulli for each pixel. The agent is not part of it: it learns from a
-    recording, and cannot change the agent.
+    The encoder `q(z | h)` is Gaussian, the decoder `p(x | z)` Bernoulli for each pixel. The agent is not part of it,
+    and its weights never change.
 
     Args:
-        hidden_size: Size of the hidden states.
-        image_shape: `(channels, height, width)` of what is imagined.
-        settings: What it learns.
+        hidden_size: Size of the hidden states (D).
+        image_shape: `(channels, height, width)` of the images.
+        settings: What is reconstructed, and how large the networks are.
 
     Example:
         >>> vae = HiddenStateVAE(16, (1, 28, 28), VAESettings(latent_size=4))
@@ -94,7 +93,7 @@ class HiddenStateVAE(nn.Module):
             nn.Linear(width, int(torch.Size(image_shape).numel())),
             nn.Unflatten(-1, image_shape),
         )
-        # Hidden states of different agents differ in scale; `standardise` sets what makes them alike.
+        # Hidden states of different agents differ in scale; `standardise` sets these.
         self.register_buffer("hidden_mean", torch.zeros(hidden_size))
         self.register_buffer("hidden_std", torch.ones(hidden_size))
         self.hidden_mean: Tensor
@@ -126,70 +125,79 @@ class HiddenStateVAE(nn.Module):
         return vae.eval()
 
     def standardise(self, hidden: Tensor) -> None:
-        """Takes mean and standard deviation from hidden states `(M, hidden_size)`; done once, before it learns."""
+        """Standardises hidden states by the mean and standard deviation of these, `(M, D)`, from now on."""
         std = hidden.std(0, correction=0)
         self.hidden_mean.copy_(hidden.mean(0))
-        # Units that were silent here would drown all others where they are not.
+        # A unit that was constant here must not dominate all others where it is not.
         self.hidden_std.copy_(torch.where(std > 1e-5, std.clamp(min=1e-3), 1.0))
 
     def encode(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
-        """Maps hidden states `(..., hidden_size)` to mean and log-variance of z, each `(..., latent_size)`."""
+        """Maps hidden states `(..., D)` to mean and log-variance of z, each `(..., latent_size)`."""
         mean, log_variance = self.encoder((hidden - self.hidden_mean) / self.hidden_std).chunk(2, dim=-1)
         return mean, log_variance
 
     def decode(self, latent: Tensor) -> Tensor:
-        """Maps z `(..., latent_size)` to logits of pixels `(..., channels, height, width)`."""
+        """Maps z `(..., latent_size)` to the logits of white pixels `(..., channels, height, width)`."""
         return self.decoder(latent)
 
     @torch.no_grad()
     def reconstruct(self, hidden: Tensor) -> Tensor:
-        """The image that is imagined from the mean of z; `(..., channels, height, width)` in (0, 1)."""
+        """Decodes the mean of z, for hidden states `(..., D)`; `(..., channels, height, width)` in (0, 1)."""
         return self.decode(self.encode(hidden)[0]).sigmoid()
 
     @torch.no_grad()
     def sample(self, hidden: Tensor, num_samples: int, generator: torch.Generator | None = None) -> Tensor:
-        """Images imagined from draws of z, `(num_samples, ..., channels, height, width)` in (0, 1)."""
-        mean, log_variance = self.encode(hidden)
-        noise = torch.randn(num_samples, *mean.shape, generator=generator, device=mean.device)
-        return self.decode(mean + (0.5 * log_variance).exp() * noise).sigmoid()
-
-    def loss(self, hidden: Tensor, target: Tensor, counted: Tensor | None, noise: Tensor) -> tuple[Tensor, Tensor]:
-        """The two parts of minus the evidence lower bound, with one draw of z.
+        """Decodes draws of z.
 
         Args:
-            hidden: `(M, hidden_size)`.
-            target: `(M, channels, height, width)` in [0, 1].
-            counted: Which pixels count, `(M, 1, height, width)`, or None for all.
-            noise: Standard normal, `(M, latent_size)`.
+            hidden: Hidden states, `(..., D)`.
+            num_samples: Draws of z for each hidden state (S).
+            generator: The source of random numbers on the CPU, where they are drawn so that they are the same on every
+                device; by default torch's global one.
 
         Returns:
-            Reconstruction loss and divergence from the prior, each `(M,)`, in nats.
+            `(S, ..., channels, height, width)` in (0, 1).
+        """
+        mean, log_variance = self.encode(hidden)
+        noise = torch.randn(num_samples, *mean.shape, generator=generator).to(mean.device)
+        return self.decode(mean + (0.5 * log_variance).exp() * noise).sigmoid()
+
+    def loss(self, hidden: Tensor, target: Tensor, mask: Tensor | None, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """The two terms of minus the evidence lower bound, with one draw of z; see `explain.reconstruction.elbo`.
+
+        Args:
+            hidden: `(M, D)`.
+            target: `(M, channels, height, width)` in [0, 1].
+            mask: Which pixels count, `(M, 1, height, width)` bool, or None for all.
+            noise: Standard normal, `(M, latent_size)`; z is `mean + std * noise`.
+
+        Returns:
+            Reconstruction loss and KL divergence from the prior, each `(M,)`, in nats.
         """
         mean, log_variance = self.encode(hidden)
         logits = self.decode(mean + (0.5 * log_variance).exp() * noise)
-        return reconstruction_loss(logits, target, counted), kl_from_prior(mean, log_variance)
+        return reconstruction_loss(logits, target, mask), kl_from_prior(mean, log_variance)
 
 
 def targets_of(recording: Recording, settings: VAESettings) -> tuple[Tensor, Tensor | None]:
-    """What a VAE with these settings has to imagine for a recording of `N` images and `T` glimpses.
+    """Chooses what `fit_vae` needs besides the hidden states of a recording of `N` images and `T` glimpses.
 
     Returns:
-        The images, `(N, channels, height, width)` uint8, and which of their pixels count after each glimpse,
-        `(N, T, height, width)` bool, or None where all do.
+        The images, `(N, channels, height, width)` uint8, and the coverage mask, `(N, T, height, width)` bool, or None
+        unless `settings.partial`.
 
     Raises:
-        ValueError: Only seen pixels are to count, but the target is an image that lies somewhere else on the canvas.
+        ValueError: `settings.partial` with originals that are not the canvases, whose coverage is not known.
     """
     images = recording.originals if settings.target == "original" else recording.canvases
     if not settings.partial:
         return images, None
     if settings.target == "original" and not recording.canvas_is_original():
-        raise ValueError('partial=True needs target="canvas" here: what was seen of the canvas is not of the original')
-    shape: Any = images.shape[-2:]
-    seen = recording.retina.coverage(recording.locations, shape)
-    return images, seen
+        raise ValueError('partial=True needs target="canvas" here: the coverage mask is that of the canvas')
+    height, width = images.shape[-2:]
+    return images, recording.retina.coverage(recording.locations, (height, width))
 
 
 def to_unit(images: Tensor) -> Tensor:
-    """Pixels from uint8 to float32 in [0, 1]."""
+    """Converts pixels from uint8 to float32 in [0, 1]."""
     return images.float() / MAX_PIXEL

@@ -23,20 +23,20 @@ from scripts.benchmarks.timing import Seconds, Workload, measure_peak_memory, me
 def benchmark_explain(seconds: Seconds = 10.0) -> Benchmark:
     """Seconds and memory of explaining an agent, on 28x28 with 6 glimpses of 8x8.
 
-    Measured is a part that time is in proportion to. Neither the agent nor the VAE has learnt anything: that makes no
-    difference to how long it takes.
+    A part of each task is measured; the time of the whole is proportional. The agent and the VAE are not trained, which
+    makes no difference to the time.
 
     Args:
-        seconds: How long to measure each thing.
+        seconds: How long each task is measured.
     """
     plain, _, notes = available_ids()
     agent = REINFORCE(gym.make(plain, num_glimpses=6, glimpse_size=8, num_scales=1), seed=0)
     recording = record(agent, agent.make_vec_env(200, split="train"), 600)
     vae = HiddenStateVAE(recording.hidden.shape[-1], (1, 28, 28), VAESettings())
 
-    draw_maps = mapper(agent, vae, recording[:2])
-    added = measure_peak_memory(draw_maps)  # before the others leave memory behind that it could use
-    speed = measure_rates({"record": recorder(agent, 250), "fit": fitter(recording), "map": draw_maps}, seconds)
+    compute_maps = mapper(agent, vae, recording[:2])
+    added = measure_peak_memory(compute_maps)  # first, since the others leave memory behind that it could use
+    speed = measure_rates({"record": recorder(agent, 250), "fit": fitter(recording), "map": compute_maps}, seconds)
     rows = [
         Row("recording 10,000 images (1/40 of it, times 40): s", 10_000 / speed["record"], 5, "{:.1f}", True),
         Row("fitting a VAE on 60,000 x 6 states (1/100, times 100): s", 60_000 / speed["fit"], 180, "{:.0f}", True),
@@ -53,7 +53,7 @@ def benchmark_explain(seconds: Seconds = 10.0) -> Benchmark:
 
 
 def recorder(agent: Algorithm, count: int) -> Workload:
-    """Records an agent on so many images of the test split, all in one batch; counts images."""
+    """Records an agent on `count` images of the test split, in one batch; counts images."""
     envs = agent.make_vec_env(count, split="test")
 
     def play() -> int:
@@ -63,11 +63,11 @@ def recorder(agent: Algorithm, count: int) -> Workload:
 
 
 def fitter(recording: Recording) -> Workload:
-    """Fits a VAE for as many epochs as there are by default; counts images."""
+    """Fits a VAE for the default number of epochs, without early stopping; counts images."""
     how = FitSettings(patience=FitSettings().num_epochs)
 
     def play() -> int:
-        fit_vae(recording, VAESettings(), how)
+        fit_vae(recording.hidden, recording.originals, VAESettings(), how)
         return len(recording)
 
     return play

@@ -14,7 +14,7 @@ from explain import HiddenStateVAE, Recording
 from explain.report.figures import draw_reconstructions, save_figure
 from scripts.study.experiments import ANYTIME, EVERY, HARD, INFORMATION, RESHAPED, Run
 from scripts.study.figures import Estimates, draw_information, draw_reconstruction_errors
-from scripts.study.metrics import STRIPS_FILE, measures_file, vae_file
+from scripts.study.metrics import STRIPS_FILE, metrics_file, vae_file
 from scripts.study.tables import QUANTITIES, estimate_over_seeds, last_glimpse_table, to_markdown
 
 RESULTS, TABLE, MARKDOWN = "results.csv", "table.csv", "table.md"
@@ -34,7 +34,7 @@ def collect_results(runs: Sequence[Run], folder: Path) -> pd.DataFrame:
     """
     frames = []
     for run in runs:
-        path = folder / run.agent_name / measures_file(run)
+        path = folder / run.agent_name / metrics_file(run)
         if path.exists():
             frame = pd.DataFrame(json.loads(path.read_text(encoding="utf-8")))
             keys = {"dataset": run.dataset, "variant": run.variant_name, "seed": run.seed}
@@ -79,7 +79,7 @@ def draw_runs(runs: Sequence[Run], folder: Path) -> None:
     """
     for run in runs:
         run_folder = folder / run.agent_name
-        if (run_folder / measures_file(run)).exists():
+        if (run_folder / metrics_file(run)).exists():
             name = f"strips-{run.dataset}-{run.variant_name}".lower().replace(" ", "-")
             save_figure(_draw_run(run, run_folder), folder / name)
 

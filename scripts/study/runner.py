@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from stable_baselines3.common.callbacks import BaseCallback
 
 from scripts.study.experiments import Run
-from scripts.study.metrics import measure, measures_file
+from scripts.study.metrics import measure_run, metrics_file
 from scripts.train import AGENT, go_on, train
 
 ERROR = "error.txt"
@@ -39,7 +39,7 @@ def carry_out(runs: Sequence[Run], folder: Path, jobs: int) -> dict[str, str]:
     """
     by_agent: dict[str, list[Run]] = {}
     for run in runs:
-        if not (folder / run.agent_name / measures_file(run)).exists():
+        if not (folder / run.agent_name / metrics_file(run)).exists():
             by_agent.setdefault(run.agent_name, []).append(run)
     failures: dict[str, str] = {}
     context = multiprocessing.get_context("spawn")
@@ -132,7 +132,7 @@ def work(runs: Sequence[Run], folder: Path, shares: Any) -> None:
             train(agent, folder, [share])
         for run in runs:
             shares[folder.name] = (TRAINING, "explaining")
-            measure(run, folder)
+            measure_run(run, folder)
         (folder / ERROR).unlink(missing_ok=True)
     except Exception:
         folder.mkdir(parents=True, exist_ok=True)

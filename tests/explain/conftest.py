@@ -64,8 +64,9 @@ class FiniteWorld:
     def beliefs(self, states: np.ndarray) -> np.ndarray:
         return torch.as_tensor(self.scores(states)).softmax(-1).numpy()
 
-    def imagine(self, states: Tensor, num_samples: int) -> Tensor:
-        which = torch.multinomial(states.softmax(-1), num_samples, replacement=True).T  # (S, B)
+    def imagine(self, states: Tensor, num_samples: int, generator: torch.Generator | None = None) -> Tensor:
+        probable = states.softmax(-1)
+        which = torch.multinomial(probable, num_samples, replacement=True, generator=generator).T  # (S, B)
         return self.canvases[which] / MAX_PIXEL
 
     def outcomes(self, state: np.ndarray) -> list[list[tuple[float, Tensor]]]:
@@ -91,6 +92,28 @@ class FiniteWorld:
         return torch.tensor(
             [sum(chance * of(following, belief).item() for chance, following in cell) for cell in self.outcomes(state)]
         )
+
+
+class InTuples:
+    """An agent whose state is in two parts, of 2 layers and of 1, as recurrent models of Stable-Baselines3 have it."""
+
+    def __init__(self, world: FiniteWorld) -> None:
+        self.world = world
+
+    def predict(self, observation: Any, state: Any, episode_start: Any, deterministic: bool) -> tuple[Any, Any]:
+        if state is not None:
+            assert isinstance(state, tuple)
+            assert [part.shape[::2] for part in state] == [(2, 2), (1, 2)]
+            state = np.concatenate([state[0][0], state[0][1], state[1][0]], axis=1)
+        actions, state = self.world.predict(observation, state, episode_start, deterministic)
+        parts = np.split(state, 3, axis=1)
+        return actions, (np.stack(parts[:2]), np.stack(parts[2:]))
+
+
+@pytest.fixture
+def in_tuples() -> Callable[[FiniteWorld], InTuples]:
+    """Makes the agent of a world with 6 canvases keep its state in two parts."""
+    return InTuples
 
 
 @pytest.fixture
@@ -154,16 +177,15 @@ def recording_of() -> Callable[..., Recording]:
     """Makes a recording of given beliefs `(N, T, C)` and labels `(N,)`, from image 100 of the split on."""
 
     def make(beliefs: list[list[list[float]]], labels: list[int]) -> Recording:
-        believed = np.array(beliefs, dtype=np.float32)
-        count, glimpses = believed.shape[:2]
+        count, glimpses = len(beliefs), len(beliefs[0])
         return Recording(
-            hidden=torch.as_tensor(np.zeros((count, glimpses, 1), dtype=np.float32)),
-            beliefs=torch.as_tensor(believed),
-            locations=torch.as_tensor(np.zeros((count, glimpses, 2), dtype=np.float32)),
-            labels=torch.as_tensor(np.array(labels)),
-            indices=torch.as_tensor(np.arange(100, 100 + count)),
-            canvases=torch.as_tensor(np.zeros((count, 1, 4, 4), dtype=np.uint8)),
-            originals=torch.as_tensor(np.zeros((count, 1, 4, 4), dtype=np.uint8)),
+            hidden=torch.zeros(count, glimpses, 1),
+            beliefs=torch.tensor(beliefs),
+            locations=torch.zeros(count, glimpses, 2),
+            labels=torch.tensor(labels),
+            indices=torch.arange(100, 100 + count),
+            canvases=torch.zeros(count, 1, 4, 4, dtype=torch.uint8),
+            originals=torch.zeros(count, 1, 4, 4, dtype=torch.uint8),
             retina=Retina(2, 1),
         )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,12 +13,10 @@ import numpy as np
 import pytest
 import torch
 from gymnasium.vector import VectorEnv
-from hypothesis import given
-from hypothesis import strategies as st
 
 from agents import REINFORCE
 from explain import InvalidRecordingError, Recording, record
-from explain.recording import FIELDS, RECORDINGS, beliefs_of, flatten_state, state_restorer
+from explain.recording import FIELDS, RECORDINGS
 from glimpse_env.data.datasets import load_dataset
 from glimpse_env.retina import Retina
 
@@ -182,81 +179,6 @@ def test_the_seed_decides_where_the_first_look_goes() -> None:
     assert len(np.unique(one.locations[:, 0], axis=0)) == 6
 
 
-def test_recording_our_agent_changes_none_of_its_weights() -> None:
-    sizes = {"hidden_size": 16, "what_size": 8, "where_size": 8, "core": "lstm"}
-    agent = REINFORCE(PLAIN, policy_kwargs=sizes, num_envs=4, seed=0, device="cpu")
-    before = {name: value.clone() for name, value in agent.policy.state_dict().items()}
-    recording = record(agent, make_env(), 6)
-    for name, value in agent.policy.state_dict().items():
-        assert torch.equal(value, before[name]), name
-    assert all(weight.grad is None for weight in agent.policy.parameters())
-    assert recording.hidden.shape == (6, 6, 32)
-    check_memory(agent, recording, lambda rows: rows)
-
-
-def test_recording_a_recurrent_model_of_stable_baselines3() -> None:
-    contrib = pytest.importorskip("sb3_contrib", reason="sb3-contrib is not installed: pip install -e '.[train]'")
-    model = contrib.RecurrentPPO(
-        "MultiInputLstmPolicy",
-        gym.make(PLAIN),
-        policy_kwargs={"lstm_hidden_size": 8, "n_lstm_layers": 2, "net_arch": [8]},
-        seed=0,
-        device="cpu",
-    )
-    before = {name: value.clone() for name, value in model.policy.state_dict().items()}
-    recording = record(model, make_env(), 6)
-    for name, value in model.policy.state_dict().items():
-        assert torch.equal(value, before[name]), name
-    assert recording.hidden.shape == (6, 6, 2 * 2 * 8)
-    assert recording.hidden.dtype == recording.beliefs.dtype == torch.float32
-    observation, _ = make_env().reset(seed=0)
-    _, state = model.predict(observation)
-    check_memory(model, recording, state_restorer(state))
-
-
-def check_memory(agent: Any, recording: Recording, restore: Callable[[Any], Any]) -> None:
-    """With a recorded state and the next glimpse, the agent comes to the next recorded state and belief."""
-    tables = recording.retina.pool(recording.canvases)
-    for step in range(5):
-        locations = recording.locations[:, step + 1]
-        seen = recording.retina.glimpses(tables, locations)
-        observation = {"glimpse": seen.numpy(), "location": locations.numpy()}
-        memory = restore(recording.hidden[:, step].numpy())
-        actions, state = agent.predict(observation, state=memory, episode_start=None, deterministic=True)
-        np.testing.assert_allclose(flatten_state(state), recording.hidden[:, step + 1], rtol=1e-4, atol=1e-5)
-        np.testing.assert_allclose(beliefs_of(actions), recording.beliefs[:, step + 1], rtol=1e-4, atol=1e-5)
-
-
-@given(st.data())
-def test_a_flattened_state_can_be_restored(data: st.DataObject) -> None:
-    count = data.draw(st.integers(1, 5))
-    shapes = data.draw(st.lists(st.tuples(st.integers(1, 3), st.integers(1, 6)), min_size=1, max_size=4))
-    rng = np.random.default_rng(data.draw(st.integers(0, 2**31)))
-    state = tuple(rng.normal(size=(layers, count, size)).astype(np.float32) for layers, size in shapes)
-    rows = flatten_state(state)
-    assert rows.shape == (count, sum(layers * size for layers, size in shapes))
-    assert rows.dtype == np.float32
-    restore = state_restorer(state)
-    for part, restored in zip(state, restore(rows), strict=True):
-        np.testing.assert_array_equal(part, restored)
-    chosen = data.draw(st.lists(st.integers(0, count - 1), min_size=1, max_size=7))
-    for part, restored in zip(state, restore(rows[chosen]), strict=True):
-        np.testing.assert_array_equal(part[:, chosen], restored)
-
-
-def test_a_state_that_is_an_array_stays_as_it_is() -> None:
-    state = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)
-    np.testing.assert_array_equal(flatten_state(state), state)
-    np.testing.assert_array_equal(state_restorer(state)(flatten_state(state)), state)
-
-
-@given(st.integers(0, 2**31), st.floats(0.01, 1000))
-def test_beliefs_are_the_softmax_of_the_scores_as_the_environment_clips_them(seed: int, scale: float) -> None:
-    actions = (np.random.default_rng(seed).normal(size=(3, 2 + C)) * scale).astype(np.float32)
-    expected = torch.from_numpy(actions[:, 2:]).clamp(-20, 20).softmax(-1).numpy()
-    np.testing.assert_allclose(beliefs_of(actions), expected, rtol=1e-5, atol=1e-7)
-
-
 @pytest.mark.parametrize(
     "images", [slice(2), slice(1, 4), slice(None), slice(None, None, 2), slice(-2, None), slice(100)]
 )
@@ -276,6 +198,24 @@ def test_only_clutter_makes_the_canvas_another_image_than_the_original(env_id: s
     changed = recording.canvases.clone()
     changed[1, 0, 5, 5] ^= 1
     assert not replace(recording, canvases=changed).canvas_is_original()
+
+
+def test_slices_share_memory_and_their_files_hold_nothing_else(recording: Recording, tmp_path: Path) -> None:
+    some = recording[2:4]
+    assert some.hidden.data_ptr() == recording.hidden[2].data_ptr()
+    recording.save(tmp_path / "all.zip")
+    some.save(tmp_path / "some.zip")
+    equal(Recording.load(tmp_path / "some.zip"), some)
+    assert (tmp_path / "some.zip").stat().st_size < 0.6 * (tmp_path / "all.zip").stat().st_size
+
+
+def test_a_recording_goes_to_a_device_as_a_whole(recording: Recording) -> None:
+    elsewhere = recording.to("meta")  # a device without numbers
+    assert elsewhere.device == torch.device("meta")
+    assert {getattr(elsewhere, name).device for name in FIELDS} == {torch.device("meta")}
+    equal(recording.to("cpu"), recording)
+    with pytest.raises(ValueError, match=r"expected all tensors of a recording on one device, got \['cpu', 'meta'\]"):
+        replace(recording, labels=elsewhere.labels)
 
 
 def test_an_agent_without_a_state_is_refused() -> None:

@@ -51,7 +51,7 @@ def test_the_table_has_a_row_per_variant(done: Path) -> None:
     assert list(table.variant) == list(TINY.variants)
     assert (table.seeds == 2).all()
     metrics = [
-        json.loads((done / f"digits-reinforce-rnn-entropy-seed{seed}" / "measures.json").read_text())["accuracy"][-1]
+        json.loads((done / f"digits-reinforce-rnn-entropy-seed{seed}" / "metrics.json").read_text())["accuracy"][-1]
         for seed in TINY.seeds
     ]
     assert float(table["correct, %"][2].split(" ± ")[0]) == pytest.approx(100 * np.mean(metrics), abs=0.051)

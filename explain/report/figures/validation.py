@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from scipy.stats import sem
 from torch import Tensor
 
+from explain.eig.rank_correlation import rank_correlations
 from explain.knowledge.intervals import Estimate
-from explain.metrics import rank_correlations
 from explain.report.figures.lines import (
     add_legend,
     check_lengths,

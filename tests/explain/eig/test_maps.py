@@ -17,7 +17,7 @@ from torch import Tensor
 from explain import EIGMaps, Recording, expected_information_gain, grid_locations
 from explain.eig.maps import BATCH, beliefs_everywhere, information_gain_everywhere
 from explain.knowledge.information import entropy, kl_divergence
-from explain.recording import beliefs_of, flatten_state, state_restorer
+from explain.recurrent_agent import RecurrentAgent
 from glimpse_env.retina import Retina
 
 SEEDS = pytest.mark.parametrize("seed", range(4))
@@ -34,12 +34,10 @@ def maps_of(world: Any, states: np.ndarray, num_samples: int, seed: int = 0, **a
         "locations": grid_locations(3),
         "retina": world.retina,
     } | arguments
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        beliefs = torch.from_numpy(world.beliefs(states))
-        return expected_information_gain(
-            hidden=torch.from_numpy(states), beliefs=beliefs, num_samples=num_samples, **parts
-        )
+    beliefs, generator = torch.from_numpy(world.beliefs(states)), torch.Generator().manual_seed(seed)
+    return expected_information_gain(
+        hidden=torch.from_numpy(states), beliefs=beliefs, num_samples=num_samples, generator=generator, **parts
+    )
 
 
 @SEEDS
@@ -127,6 +125,8 @@ class Capricious:
         self.weights = (np.random.default_rng(seed).normal(size=(4 + 2 + 3, 2 + 5)) * scale).astype(np.float32)
 
     def predict(self, observation: Any, state: Any, episode_start: Any, deterministic: bool) -> tuple[Any, Any]:
+        if state is None:
+            state = np.zeros((len(observation["location"]), 3), np.float32)
         parts = (observation["glimpse"].reshape(len(state), -1), observation["location"], state)
         return np.concatenate(parts, axis=1) @ self.weights, state
 
@@ -135,12 +135,12 @@ class Capricious:
 def test_neither_form_is_ever_negative(seed: int, scale: float, num_samples: int) -> None:
     rng = np.random.default_rng(seed)
     hidden = torch.from_numpy(rng.normal(size=(3, 3)).astype(np.float32))
-    beliefs = torch.from_numpy(beliefs_of((rng.normal(size=(3, 7)) * scale).astype(np.float32)))
+    beliefs = torch.from_numpy(rng.normal(size=(3, 5)) * scale).float().softmax(-1)
     maps = expected_information_gain(
         Capricious(seed, scale),
         hidden,
         beliefs,
-        lambda states, count: torch.rand(count, len(states), 1, 6, 6),
+        lambda states, count, _: torch.rand(count, len(states), 1, 6, 6),
         grid_locations(2),
         retina=Retina(2, 1),
         num_samples=num_samples,
@@ -174,9 +174,10 @@ def test_the_agent_sees_what_is_imagined_there(num_scales: int) -> None:
             self.seen = observation["glimpse"]
             self.locations = observation["location"]
             self.states = state
-            assert episode_start is None
+            assert (episode_start is None) is (state is not None)
             assert deterministic is True
-            return np.zeros((len(state), 2 + 3), np.float32), state
+            count = len(self.locations)
+            return np.zeros((count, 2 + 3), np.float32), np.zeros((count, 2), np.float32)
 
     agent, locations = Witness(), torch.tensor([[0.0, 0.0], [-1.0, -1.0]])
     shades = torch.tensor([0.2, 0.6, 1.0]).view(3, 1, 1, 1, 1)
@@ -185,7 +186,7 @@ def test_the_agent_sees_what_is_imagined_there(num_scales: int) -> None:
         agent,
         hidden,
         torch.full((1, 3), 1 / 3),
-        lambda states, count: shades.expand(count, len(states), 1, 8, 8),
+        lambda states, count, _: shades.expand(count, len(states), 1, 8, 8),
         locations,
         retina=Retina(2, num_scales),
         num_samples=3,
@@ -202,31 +203,10 @@ def test_the_agent_sees_what_is_imagined_there(num_scales: int) -> None:
         np.testing.assert_allclose(corner, expected, rtol=1e-5)
 
 
-class InTuples:
-    """The agent of a finite world with its state in two parts, as recurrent models of Stable-Baselines3 have it."""
-
-    def __init__(self, world: Any) -> None:
-        self.world = world
-
-    def predict(self, observation: Any, state: Any, episode_start: Any, deterministic: bool) -> tuple[Any, Any]:
-        if state is not None:
-            assert isinstance(state, tuple)
-            assert [part.shape[::2] for part in state] == [(2, 2), (1, 2)]
-            state = np.concatenate([state[0][0], state[0][1], state[1][0]], axis=1)
-        actions, state = self.world.predict(observation, state, episode_start, deterministic)
-        parts = np.split(state, 3, axis=1)
-        return actions, (np.stack(parts[:2]), np.stack(parts[2:]))
-
-
-def test_states_in_tuples_are_restored(random_world: Callable[..., Any]) -> None:
+def test_states_in_tuples_are_restored(random_world: Callable[..., Any], in_tuples: Callable[..., Any]) -> None:
     world = random_world(2)
     states = draw_states(world, 3)
-    agent = InTuples(world)
-    blank = {"glimpse": np.zeros((1, 1, 2, 2), np.float32), "location": np.zeros((1, 2), np.float32)}
-    _, example = agent.predict(blank, None, None, True)
-    assert flatten_state(example).shape == (1, 6)
-    restored = maps_of(world, states, 16, agent=agent, restore=state_restorer(example))
-    plain = maps_of(world, states, 16)
+    restored, plain = maps_of(world, states, 16, agent=in_tuples(world)), maps_of(world, states, 16)
     torch.testing.assert_close(restored.divergence, plain.divergence)
     torch.testing.assert_close(restored.mutual_information, plain.mutual_information)
 
@@ -235,8 +215,9 @@ def test_an_agent_may_write_into_the_state_that_it_is_given(four_canvases: Any) 
     class Careless:
         def predict(self, observation: Any, state: Any, episode_start: Any, deterministic: bool) -> tuple[Any, Any]:
             actions, following = four_canvases.predict(observation, state, episode_start, deterministic)
-            state[:] = following
-            return actions, state
+            if state is not None:
+                state[:] = following
+            return actions, following
 
     states = draw_states(four_canvases, 3)
     before = states.copy()
@@ -253,9 +234,9 @@ def test_the_same_draws_give_the_same_maps(random_world: Callable[..., Any]) -> 
     assert not torch.equal(one.divergence, other.divergence)
 
 
-def all_canvases(world: Any) -> Callable[[Tensor, int], Tensor]:
+def all_canvases(world: Any) -> Callable[..., Tensor]:
     """Imagines each canvas of a world once, whatever the state."""
-    return lambda states, num_samples: (world.canvases[:, None] / 255).expand(-1, len(states), -1, -1, -1)
+    return lambda states, num_samples, _: (world.canvases[:, None] / 255).expand(-1, len(states), -1, -1, -1)
 
 
 def test_maps_have_the_leading_dimensions_of_the_states(random_world: Callable[..., Any]) -> None:
@@ -289,9 +270,9 @@ def test_what_is_imagined_for_a_state_is_for_no_other(random_world: Callable[...
     states = certain[np.random.default_rng(0).integers(0, 6, 2 * BATCH + 3)]
     asked = []
 
-    def imagine(hidden: Tensor, num_samples: int) -> Tensor:
+    def imagine(hidden: Tensor, num_samples: int, generator: Any) -> Tensor:
         asked.append(hidden)
-        return world.imagine(hidden, num_samples)
+        return world.imagine(hidden, num_samples, generator)
 
     maps = maps_of(world, states, 3, imagine=imagine)
     np.testing.assert_array_equal(torch.cat(asked).numpy(), states)
@@ -301,17 +282,16 @@ def test_what_is_imagined_for_a_state_is_for_no_other(random_world: Callable[...
 
 def record_world(world: Any, images: int, glimpses: int) -> Recording:
     """The agent of a world on its canvases in turn, in states that it might be in."""
-    states = draw_states(world, images * glimpses).reshape(images, glimpses, -1)
-    which = np.arange(images) % len(world.labels)
-    canvases = world.canvases[which].numpy()
+    states = draw_states(world, images * glimpses)
+    which = torch.arange(images) % len(world.labels)
     return Recording(
-        hidden=torch.as_tensor(states),
-        beliefs=torch.as_tensor(world.beliefs(states.reshape(-1, states.shape[-1])).reshape(images, glimpses, -1)),
-        locations=torch.as_tensor(np.full((images, glimpses, 2), -1, np.float32)),
-        labels=torch.as_tensor(world.labels[which].numpy()),
-        indices=torch.as_tensor(np.arange(images)),
-        canvases=torch.as_tensor(canvases),
-        originals=torch.as_tensor(canvases),
+        hidden=torch.from_numpy(states).view(images, glimpses, -1),
+        beliefs=torch.from_numpy(world.beliefs(states)).view(images, glimpses, -1),
+        locations=torch.full((images, glimpses, 2), -1.0),
+        labels=world.labels[which],
+        indices=torch.arange(images),
+        canvases=world.canvases[which],
+        originals=world.canvases[which],
         retina=world.retina,
     )
 
@@ -341,8 +321,9 @@ def test_the_gain_everywhere_is_that_of_looking_there_place_by_place(num_scales:
         tables = recording.retina.pool(recording.canvases[image][None])
         observation = {"glimpse": recording.retina.glimpses(tables, there).numpy(), "location": there.numpy()}
         actions, _ = agent.predict(observation, recording.hidden[image, glimpse][None].numpy(), None, True)
-        following, before = beliefs_of(actions)[0].astype(float), recording.beliefs[image, glimpse].double()
-        expected = sum(p * math.log(p / q) for p, q in zip(following, before, strict=True))
+        following = torch.from_numpy(actions[0, 2:]).softmax(-1).double()
+        before = recording.beliefs[image, glimpse].double()
+        expected = sum(p * math.log(p / q) for p, q in zip(following.tolist(), before.tolist(), strict=True))
         assert gains[image, glimpse, place].item() == pytest.approx(expected, rel=1e-3, abs=1e-5)
 
 
@@ -362,24 +343,20 @@ def test_the_expectation_is_the_mean_of_what_is_really_gained(random_world: Call
     assert ((drawn - probable @ gains).abs() <= 4 * spread / math.sqrt(4000) + 1e-5).all()
 
 
-def test_gains_everywhere_of_states_in_tuples(random_world: Callable[..., Any]) -> None:
+def test_gains_everywhere_of_states_in_tuples(random_world: Callable[..., Any], in_tuples: Callable[..., Any]) -> None:
     world = random_world(2)
     recording = record_world(world, 4, 2)
-    agent = InTuples(world)
-    blank = {"glimpse": np.zeros((1, 1, 2, 2), np.float32), "location": np.zeros((1, 2), np.float32)}
-    _, example = agent.predict(blank, None, None, True)
-    restored = information_gain_everywhere(agent, recording, grid_locations(3), restore=state_restorer(example))
+    restored = information_gain_everywhere(in_tuples(world), recording, grid_locations(3))
     torch.testing.assert_close(restored, information_gain_everywhere(world, recording, grid_locations(3)))
 
 
 def test_beliefs_everywhere_are_those_after_a_glimpse_of_each_canvas_at_each_place(four_canvases: Any) -> None:
     beliefs = beliefs_everywhere(
-        four_canvases,
+        RecurrentAgent(four_canvases),
         torch.zeros(4),
         four_canvases.canvases,
         grid_locations(3)[:3],
-        retina=Retina(2, 1),
-        restore=lambda rows: rows,
+        four_canvases.retina,
     )
     assert beliefs.shape == (4, 3, 4)
     by_middle = [[0.5, 0, 0.5, 0], [0, 0.5, 0, 0.5]]
@@ -411,7 +388,7 @@ def test_no_samples_or_no_places_are_refused(four_canvases: Any) -> None:
 
 def test_a_belief_for_each_state_is_needed(four_canvases: Any) -> None:
     states = draw_states(four_canvases, 3)
-    with pytest.raises(ValueError, match=r"shorter|longer"):
+    with pytest.raises(ValueError, match="expected one belief for each hidden state"):
         expected_information_gain(
             four_canvases,
             torch.from_numpy(states),

@@ -123,18 +123,11 @@ def test_it_looks_by_what_a_vae_imagines(four_canvases: Any) -> None:
     np.testing.assert_array_equal(actions, again)
 
 
-def test_states_in_tuples_are_restored(random_world: Callable[..., Any]) -> None:
+def test_states_in_tuples_are_restored(random_world: Callable[..., Any], in_tuples: Callable[..., Any]) -> None:
     world = random_world(2)
-
-    class InTuples:
-        def predict(self, observation: Any, state: Any, episode_start: Any, deterministic: bool) -> tuple[Any, Any]:
-            memory = None if state is None else np.concatenate([state[0][0], state[1][0]], axis=1)
-            actions, memory = world.predict(observation, memory, episode_start, deterministic)
-            return actions, (memory[None, :, :2], memory[None, :, 2:])
-
     observation = look(world, [4] * 6)
     plain, _ = make_policy(world).predict(observation, None, None, True)
-    actions, state = make_policy(world, agent=InTuples()).predict(observation, None, None, True)
+    actions, state = make_policy(world, agent=in_tuples(world)).predict(observation, None, None, True)
     np.testing.assert_array_equal(actions, plain)
     assert isinstance(state, tuple)
 

@@ -1,4 +1,4 @@
-"""EIGValidation in worlds where everything can be counted; see `FiniteWorld` in conftest.py."""
+"""Expected against real information gain in worlds where both can be counted; see `FiniteWorld` in conftest.py."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from explain import Bootstrap, Recording, grid_locations
 from explain.eig.maps import information_gain_everywhere
 from explain.eig.validation import EIGValidation, validate_eig
 from explain.knowledge.information import kl_divergence
-from explain.recording import state_restorer
 
 
 class Gazing:
@@ -42,35 +41,35 @@ class Gazing:
             beliefs.append(world.beliefs(state))
             locations.append(there.numpy())
         return Recording(
-            hidden=torch.as_tensor(np.stack(states, axis=1)),
-            beliefs=torch.as_tensor(np.stack(beliefs, axis=1)),
-            locations=torch.as_tensor(np.stack(locations, axis=1)),
-            labels=torch.as_tensor(world.labels[which].numpy()),
-            indices=torch.as_tensor(np.arange(images)),
-            canvases=torch.as_tensor(canvases.numpy()),
-            originals=torch.as_tensor(canvases.numpy()),
+            hidden=torch.from_numpy(np.stack(states, axis=1)),
+            beliefs=torch.from_numpy(np.stack(beliefs, axis=1)),
+            locations=torch.from_numpy(np.stack(locations, axis=1)),
+            labels=world.labels[which],
+            indices=torch.arange(images),
+            canvases=canvases,
+            originals=canvases,
             retina=world.retina,
         )
 
 
-def foresee_world(
+def validate_world(
     world: Any, recording: Recording, num_samples: int = 64, seed: int = 0, **arguments: Any
 ) -> EIGValidation:
     parts = {"agent": world, "imagine": world.imagine, "locations": grid_locations(3)} | arguments
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return validate_eig(recording=recording, bootstrap=Bootstrap(len(recording)), num_samples=num_samples, **parts)
+    generator = torch.Generator().manual_seed(seed)
+    bootstrap = Bootstrap(len(recording))
+    return validate_eig(recording=recording, bootstrap=bootstrap, num_samples=num_samples, generator=generator, **parts)
 
 
-def each_canvas_once(world: Any) -> Callable[[Tensor, int], Tensor]:
+def each_canvas_once(world: Any) -> Callable[..., Tensor]:
     """Imagines every canvas of a world, whatever the state."""
-    return lambda states, num_samples: (world.canvases[:, None] / 255).expand(-1, len(states), -1, -1, -1)
+    return lambda states, num_samples, generator: (world.canvases[:, None] / 255).expand(-1, len(states), -1, -1, -1)
 
 
 def test_what_is_expected_is_what_can_be_counted(random_world: Callable[..., Any]) -> None:
     world = random_world(1)
     recording = Gazing(world).record([0, 4, 8], 6)
-    validation = foresee_world(world, recording, num_samples=4000)
+    validation = validate_world(world, recording, num_samples=4000)
     assert validation.maps.divergence.shape == validation.gains.shape == (6, 3, 9)
     for image in range(6):
         for glimpse in range(3):
@@ -81,7 +80,7 @@ def test_what_is_expected_is_what_can_be_counted(random_world: Callable[..., Any
 
 def test_looking_again_where_one_looked_gains_nothing(random_world: Callable[..., Any]) -> None:
     world = random_world(1)
-    validation = foresee_world(world, Gazing(world).record([0, 4, 4], 6))
+    validation = validate_world(world, Gazing(world).record([0, 4, 4], 6))
     for glimpse, places in enumerate([[0], [0, 4], [0, 4]]):
         for values in (validation.maps.divergence, validation.gains):
             torch.testing.assert_close(values[:, glimpse, places], torch.zeros(6, len(places)), rtol=0, atol=1e-5)
@@ -94,7 +93,7 @@ def test_at_the_place_looked_at_both_are_those_of_the_maps(random_world: Callabl
     """It is on the grid here, and what is imagined is not left to chance."""
     world, places = random_world(3), [2, 4, 7, 0]
     recording = Gazing(world).record(places, 6)
-    validation = foresee_world(world, recording, imagine=each_canvas_once(world))
+    validation = validate_world(world, recording, imagine=each_canvas_once(world))
     assert validation.expected.shape == validation.gained.shape == (6, 3)
     for glimpse, place in enumerate(places[1:]):
         torch.testing.assert_close(validation.expected[:, glimpse], validation.maps.divergence[:, glimpse, place])
@@ -102,11 +101,11 @@ def test_at_the_place_looked_at_both_are_those_of_the_maps(random_world: Callabl
     assert validation.gained.max() > 0.1
 
 
-def test_who_imagines_rightly_foresees_what_it_gains(random_world: Callable[..., Any]) -> None:
+def test_eig_predicts_the_gain_where_imagined_canvases_are_true(random_world: Callable[..., Any]) -> None:
     """And better than who imagines another world."""
     world, other = random_world(4, num_canvases=8, num_classes=8), random_world(40, num_canvases=8, num_classes=8)
     recording = Gazing(world).record([4, 0, 8], 24)
-    right, wrong = (foresee_world(world, recording, imagine=one.imagine) for one in (world, other))
+    right, wrong = (validate_world(world, recording, imagine=one.imagine) for one in (world, other))
     first = slice(0, 1)  # later it knows too much for all places to differ
     assert (right.rank_correlation.value[first] > 0.6).all()
     assert (right.rank_correlation.value[first] > wrong.rank_correlation.value[first] + 0.2).all()
@@ -115,7 +114,7 @@ def test_who_imagines_rightly_foresees_what_it_gains(random_world: Callable[...,
 
 def test_correlations_are_those_of_scipy(random_world: Callable[..., Any]) -> None:
     world = random_world(5)
-    validation = foresee_world(world, Gazing(world).record([4, 0, 8], 12), num_samples=5)
+    validation = validate_world(world, Gazing(world).record([4, 0, 8], 12), num_samples=5)
     for glimpse in range(3):
         pairs = zip(validation.maps.divergence[:, glimpse], validation.gains[:, glimpse], strict=True)
         rows = [spearmanr(*pair).statistic for pair in pairs if all(len(part.unique()) > 1 for part in pair)]
@@ -128,21 +127,12 @@ def test_correlations_are_those_of_scipy(random_world: Callable[..., Any]) -> No
         assert (estimate.value < estimate.high).all()
 
 
-def test_states_that_predict_takes_in_another_form_are_restored(random_world: Callable[..., Any]) -> None:
+def test_states_in_tuples_are_restored(random_world: Callable[..., Any], in_tuples: Callable[..., Any]) -> None:
     world = random_world(2)
-
-    class InTuples:
-        def predict(self, observation: Any, state: Any, episode_start: Any, deterministic: bool) -> tuple[Any, Any]:
-            assert isinstance(state, tuple)
-            assert [part.shape[::2] for part in state] == [(1, 4), (1, 2)]
-            actions, state = world.predict(observation, np.concatenate([part[0] for part in state], axis=1), None)
-            return actions, tuple(part[None] for part in np.split(state, [4], axis=1))
-
     recording = Gazing(world).record([4, 0], 6)
-    example = (np.zeros((1, 1, 4), np.float32), np.zeros((1, 1, 2), np.float32))
     plain, restored = (
-        foresee_world(world, recording, imagine=each_canvas_once(world), **changes)
-        for changes in ({}, {"agent": InTuples(), "restore": state_restorer(example)})
+        validate_world(world, recording, imagine=each_canvas_once(world), agent=agent)
+        for agent in (world, in_tuples(world))
     )
     torch.testing.assert_close(restored.maps.divergence, plain.maps.divergence)
     torch.testing.assert_close(restored.gains, plain.gains)
@@ -152,7 +142,7 @@ def test_states_that_predict_takes_in_another_form_are_restored(random_world: Ca
 def test_the_same_draws_give_the_same_numbers(random_world: Callable[..., Any]) -> None:
     world = random_world(3)
     recording = Gazing(world).record([4, 0, 8], 6)
-    one, again, other = (foresee_world(world, recording, num_samples=4, seed=seed) for seed in (0, 0, 1))
+    one, again, other = (validate_world(world, recording, num_samples=4, seed=seed) for seed in (0, 0, 1))
     assert torch.equal(one.maps.divergence, again.maps.divergence)
     assert torch.equal(one.expected, again.expected)
     assert one.to_json() == again.to_json()
@@ -162,7 +152,7 @@ def test_the_same_draws_give_the_same_numbers(random_world: Callable[..., Any]) 
 
 def test_the_correlations_can_be_written_as_json(random_world: Callable[..., Any]) -> None:
     world = random_world(3)
-    validation = foresee_world(world, Gazing(world).record([4, 0, 8], 6))
+    validation = validate_world(world, Gazing(world).record([4, 0, 8], 6))
     written = json.loads(json.dumps(validation.to_json()))
     assert written == {
         name: {part: getattr(getattr(validation, name), part).tolist() for part in ("value", "low", "high")}
@@ -170,13 +160,13 @@ def test_the_correlations_can_be_written_as_json(random_world: Callable[..., Any
     }
 
 
-def test_where_nobody_chose_where_to_look_nothing_is_foreseen(four_canvases: Any) -> None:
+def test_a_single_glimpse_is_refused(four_canvases: Any) -> None:
     recording = Gazing(four_canvases).record([4], 4)
     with pytest.raises(ValueError, match="at least 2 glimpses, got 1"):
-        foresee_world(four_canvases, recording)
+        validate_world(four_canvases, recording)
 
 
 def test_no_samples_are_refused(four_canvases: Any) -> None:
     recording = Gazing(four_canvases).record([4, 1], 4)
     with pytest.raises(ValueError, match="at least 1 sample"):
-        foresee_world(four_canvases, recording, num_samples=0)
+        validate_world(four_canvases, recording, num_samples=0)

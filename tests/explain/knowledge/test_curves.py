@@ -1,17 +1,17 @@
-"""Curves where they are known in closed form, against loops, and the differences of two agents."""
+"""Curves where they are known in closed form, and against loops."""
 
 from __future__ import annotations
 
 import json
 import math
-from dataclasses import fields, replace
+from dataclasses import fields
 
 import numpy as np
 import pytest
 import torch
 
 from explain import Bootstrap, Estimate, Recording
-from explain.knowledge.curves import InformationCurves, compare_curves, information_curves
+from explain.knowledge.curves import InformationCurves, information_curves
 from glimpse_env.retina import Retina
 
 NAMES = [field.name for field in fields(InformationCurves)]
@@ -38,12 +38,6 @@ def make_recording(beliefs: np.ndarray, labels: np.ndarray, seed: int = 0) -> Re
 def draw_recording(count: int = 200, glimpses: int = 3, seed: int = 0) -> Recording:
     rng = np.random.default_rng(seed)
     return make_recording(rng.dirichlet(np.full(C, 0.5), (count, glimpses)), rng.integers(0, C, count))
-
-
-def more_certain(recording: Recording, power: float) -> Recording:
-    """The same agent, its beliefs sharpened: as sure of other things as before, but surer of all."""
-    sharpened = recording.beliefs.double() ** power
-    return replace(recording, beliefs=(sharpened / sharpened.sum(-1, keepdims=True)).float())
 
 
 def values(curves: InformationCurves) -> dict[str, list[float]]:
@@ -77,7 +71,7 @@ def test_who_knows_the_label_knows_all_there_is_to_know() -> None:
     assert curves.calibration_error.value.tolist() == pytest.approx([0, 0], abs=1e-6)
 
 
-def test_being_sure_of_what_is_false_is_false_certainty() -> None:
+def test_certainty_of_a_wrong_answer_is_overconfidence() -> None:
     """Certain to 0.7, right in a quarter of the images: information is gained, but not about the label."""
     labels = np.arange(40) % C
     beliefs = np.full((40, 1, C), 0.1)
@@ -124,7 +118,7 @@ def test_intervals_are_about_as_wide_as_the_normal_distribution_has_it() -> None
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_who_says_how_sure_it_is_has_no_false_certainty(seed: int) -> None:
+def test_calibrated_beliefs_have_no_overconfidence(seed: int) -> None:
     """Where labels are drawn from the beliefs, the two kinds of information are the same but for chance."""
     rng = np.random.default_rng(seed)
     beliefs = rng.dirichlet(np.ones(C), (2000, 1))
@@ -135,74 +129,9 @@ def test_who_says_how_sure_it_is_has_no_false_certainty(seed: int) -> None:
     assert curves.information_gain.value.item() > 0.2
 
 
-def test_differences_are_those_of_the_curves() -> None:
-    one, bootstrap = draw_recording(), Bootstrap(200)
-    other = replace(one, beliefs=draw_recording(seed=5).beliefs)
-    differences = compare_curves(one, other, bootstrap)
-    first, second = (values(information_curves(recording, bootstrap)) for recording in (one, other))
-    for name, value in values(differences).items():
-        assert value == pytest.approx([a - b for a, b in zip(first[name], second[name], strict=True)], abs=1e-9), name
-
-
-def test_the_first_agent_exceeds_where_it_knows_more() -> None:
-    recording = draw_recording()
-    label = torch.eye(C)[recording.labels][:, None]
-    told = replace(recording, beliefs=0.2 * recording.beliefs + 0.8 * label)
-    better, worse = (compare_curves(*pair, Bootstrap(200)) for pair in ((told, recording), (recording, told)))
-    for name in ("information_gain", "label_information", "accuracy"):
-        assert (getattr(better, name).low > 0).all()
-        assert (getattr(worse, name).high < 0).all()
-    assert (better.entropy.high < 0).all()
-    assert (better.overconfidence.high < 0).all()
-    for name in NAMES:
-        torch.testing.assert_close(getattr(better, name).value, -getattr(worse, name).value)
-
-
-def test_a_recording_differs_from_itself_by_nothing_at_all() -> None:
-    recording = draw_recording()
-    differences = compare_curves(recording, recording, Bootstrap(200))
-    for name in NAMES:
-        estimate = getattr(differences, name)
-        for part in (estimate.value, estimate.low, estimate.high):
-            assert part.tolist() == [0, 0, 0] or name == "calibration_error"
-            assert part.tolist() == pytest.approx([0, 0, 0], abs=1e-15), name
-
-
-def test_intervals_of_differences_are_paired() -> None:
-    """Of agents that find the same images hard they are narrower than of agents that do not."""
-    one, bootstrap = draw_recording(), Bootstrap(200)
-    alike = more_certain(one, 1.1)
-    order = np.random.default_rng(3).permutation(200)
-    unlike = replace(alike, beliefs=alike.beliefs[torch.from_numpy(order)])
-    paired, unpaired = (compare_curves(one, other, bootstrap) for other in (alike, unlike))
-    for name in ("entropy", "information_gain"):
-        torch.testing.assert_close(getattr(paired, name).value, getattr(unpaired, name).value)
-        assert (widths(getattr(paired, name)) < 0.3 * widths(getattr(unpaired, name))).all(), name
-    curves = [information_curves(recording, bootstrap) for recording in (one, alike)]
-    for name in MEANS:
-        separate = sum(widths(getattr(one, name)).square() for one in curves).sqrt()
-        assert (widths(getattr(paired, name))[1:] < 0.7 * separate[1:]).all(), name
-
-
-def test_curves_of_other_images_are_not_compared() -> None:
-    recording = draw_recording()
-    # The same numbers, as in another split.
-    other = replace(recording, originals=recording.originals ^ 255)
-    with pytest.raises(ValueError, match="expected two recordings of the same images, got other images"):
-        compare_curves(recording, other, Bootstrap(200))
-    with pytest.raises(ValueError, match=r"got \(200, 3, 4\) and \(100, 3, 4\)"):
-        compare_curves(recording, recording[:100], Bootstrap(200))
-    with pytest.raises(ValueError, match=r"got \(200, 3, 4\) and \(200, 5, 4\)"):
-        compare_curves(recording, draw_recording(glimpses=5), Bootstrap(200))
-    with pytest.raises(ValueError, match=r"got \(200, 3, 4\) and \(200, 3, 2\)"):
-        compare_curves(recording, replace(recording, beliefs=recording.beliefs[..., :2]), Bootstrap(200))
-
-
 def test_a_bootstrap_of_other_images_is_refused() -> None:
-    recording = draw_recording()
-    for refused in (information_curves, lambda one, bootstrap: compare_curves(one, one, bootstrap)):
-        with pytest.raises(ValueError, match="expected values of 199 images, got 200"):
-            refused(recording, Bootstrap(199))
+    with pytest.raises(ValueError, match="expected values of 199 images, got 200"):
+        information_curves(draw_recording(), Bootstrap(199))
 
 
 def test_the_curves_can_be_written_as_json() -> None:

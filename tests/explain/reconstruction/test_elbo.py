@@ -53,17 +53,17 @@ def test_a_grey_pixel_is_white_in_part() -> None:
     torch.testing.assert_close(reconstruction_loss(logits, grey), 0.3 * white + 0.7 * black)
 
 
-def test_pixels_that_do_not_count_have_no_gradient() -> None:
+def test_masked_pixels_have_no_gradient() -> None:
     logits, target = draw(6, 3, 5, 5).requires_grad_(), pixels(6, 3, 5, 5, seed=1)
-    counted = draw(6, 1, 5, 5, seed=2) > 0
-    reconstruction_loss(logits, target, counted).sum().backward()
+    mask = draw(6, 1, 5, 5, seed=2) > 0
+    reconstruction_loss(logits, target, mask).sum().backward()
     assert logits.grad is not None
-    unseen = ~counted.expand_as(logits)
+    unseen = ~mask.expand_as(logits)
     assert (logits.grad[unseen] == 0).all()
     torch.testing.assert_close(logits.grad[~unseen], (logits.detach().sigmoid() - target)[~unseen])
 
 
-def test_counting_all_or_none() -> None:
+def test_a_mask_of_all_or_none() -> None:
     logits, target = draw(4, 1, 5, 5), pixels(4, 1, 5, 5, seed=1)
     everywhere = torch.ones(4, 1, 5, 5, dtype=torch.bool)
     assert torch.equal(reconstruction_loss(logits, target, everywhere), reconstruction_loss(logits, target))

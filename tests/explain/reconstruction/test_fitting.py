@@ -1,196 +1,205 @@
-"""Fitting: it learns what the hidden state tells and nothing else, stops in time, and repeats itself bit for bit."""
+"""Fitting learns what the hidden state tells and nothing else, stops in time, and repeats itself bit for bit."""
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
-from explain import Fit, FitSettings, HiddenStateVAE, Recording, VAESettings, fit_vae
+from explain import Fit, FitSettings, HiddenStateVAE, VAESettings, fit_vae
 from explain.reconstruction.vae import to_unit
-from glimpse_env.retina import Retina
 
 SETTINGS = VAESettings(latent_size=4, layer_size=32)
+PARTIAL = VAESettings(latent_size=4, layer_size=32, partial=True)
 QUICK = FitSettings(num_epochs=2, batch_size=16)
 
 
-def make_recording(count: int, seed: int = 0, noise: float = 0.05, glimpses: int = 2) -> Recording:
+class Data(NamedTuple):
+    """Hidden states `(N, T, 12)`, images `(N, 1, 8, 4)` and which pixels were seen `(N, T, 8, 4)`."""
+
+    states: Tensor
+    images: Tensor
+    coverage: Tensor
+
+
+def make_data(count: int, seed: int = 0, noise: float = 0.05, glimpses: int = 2) -> Data:
     """Images of stripes that are white or black, and hidden states that hold every pixel linearly."""
     stripes = np.random.default_rng(seed).integers(0, 2, (count, 4))
     images = np.repeat(stripes, 8, axis=1).reshape(count, 1, 8, 4).astype(np.uint8) * 255
-    rng = np.random.default_rng(1)
-    weights = rng.normal(size=(32, 12))
+    weights = np.random.default_rng(1).normal(size=(32, 12))
     rng = np.random.default_rng(seed + 1000)
-    hidden = (images.reshape(count, 1, 32) / 255) @ weights + noise * rng.normal(size=(count, glimpses, 12))
-    return Recording(
-        hidden=torch.as_tensor(hidden.astype(np.float32)),
-        beliefs=torch.as_tensor(np.full((count, glimpses, 10), 0.1, np.float32)),
-        locations=torch.as_tensor(rng.uniform(-1, 1, (count, glimpses, 2)).astype(np.float32)),
-        labels=torch.as_tensor(np.zeros(count, np.int64)),
-        indices=torch.as_tensor(np.arange(count)),
-        canvases=torch.as_tensor(images),
-        originals=torch.as_tensor(images.copy()),
-        retina=Retina(4, 1),
-    )
+    states = (images.reshape(count, 1, 32) / 255) @ weights + noise * rng.normal(size=(count, glimpses, 12))
+    coverage = rng.integers(0, 2, (count, glimpses, 8, 4)).astype(bool)
+    return Data(*(torch.from_numpy(array) for array in (states.astype(np.float32), images, coverage)))
 
 
-def overfitting() -> tuple[Recording, FitSettings]:
+def fit(data: Data, settings: VAESettings = SETTINGS, how: FitSettings = QUICK) -> Fit:
+    return fit_vae(data.states, data.images, settings, how, data.coverage if settings.partial else None)
+
+
+def overfitting() -> tuple[Data, FitSettings]:
     """Few images that have nothing to do with their hidden states, learnt by heart."""
-    recording = make_recording(20)
-    hidden = torch.from_numpy(np.random.default_rng(5).normal(size=recording.hidden.shape).astype(np.float32))
-    return replace(recording, hidden=hidden), FitSettings(num_epochs=40, batch_size=8, learning_rate=1e-2)
+    states = torch.randn(20, 2, 12, generator=torch.Generator().manual_seed(5))
+    return make_data(20)._replace(states=states), FitSettings(num_epochs=40, batch_size=8, learning_rate=1e-2)
 
 
-def shuffled(recording: Recording) -> Recording:
-    order = torch.randperm(len(recording), generator=torch.Generator().manual_seed(0))
-    return replace(recording, hidden=recording.hidden[order])
+def shuffled(data: Data) -> Data:
+    order = torch.randperm(len(data.states), generator=torch.Generator().manual_seed(0))
+    return data._replace(states=data.states[order])
 
 
-def mean_square_error(vae: HiddenStateVAE, recording: Recording) -> float:
-    images = to_unit(recording.originals)[:, None]
-    return (vae.reconstruct(recording.hidden) - images).square().mean().item()
+def mean_square_error(vae: HiddenStateVAE, data: Data) -> float:
+    return (vae.reconstruct(data.states) - to_unit(data.images)[:, None]).square().mean().item()
 
 
-def mean_image_error(training: Recording, recording: Recording) -> float:
-    images = to_unit(recording.originals)
-    return (images - to_unit(training.originals).mean(0)).square().mean().item()
-
-
-def weights(fit: Fit) -> dict[str, torch.Tensor]:
-    return fit.vae.state_dict()
+def mean_image_error(train: Data, test: Data) -> float:
+    return (to_unit(test.images) - to_unit(train.images).mean(0)).square().mean().item()
 
 
 def same(one: Fit, other: Fit) -> bool:
-    return all(torch.equal(value, weights(other)[name]) for name, value in weights(one).items())
+    weights = other.vae.state_dict()
+    return all(torch.equal(value, weights[name]) for name, value in one.vae.state_dict().items())
 
 
-@pytest.mark.parametrize(("partial", "share"), [(False, 0.1), (True, 0.4)])
-def test_it_reconstructs_what_the_hidden_state_holds(partial: bool, share: float) -> None:
-    training, test = make_recording(300), make_recording(100, seed=1)
-    how = FitSettings(num_epochs=80, batch_size=64, learning_rate=5e-3, patience=80)
-    fit = fit_vae(training, replace(SETTINGS, partial=partial), how)
-    assert mean_square_error(fit.vae, test) < share * mean_image_error(training, test)
-    assert len(fit.losses) == 80
-    assert fit.losses[-1] < 0.7 * fit.losses[0]
+@pytest.mark.parametrize(("settings", "fraction"), [(SETTINGS, 0.1), (PARTIAL, 0.4)])
+def test_it_reconstructs_what_the_hidden_state_holds(settings: VAESettings, fraction: float) -> None:
+    train, test = make_data(300), make_data(100, seed=1)
+    fitted = fit(train, settings, FitSettings(num_epochs=80, batch_size=64, learning_rate=5e-3, patience=80))
+    assert mean_square_error(fitted.vae, test) < fraction * mean_image_error(train, test)
+    assert len(fitted.losses) == 80
+    assert fitted.losses[-1] < 0.7 * fitted.losses[0]
+    assert not fitted.vae.training
 
 
 def test_shuffled_hidden_states_are_worth_no_more_than_the_mean_image() -> None:
-    training, test = shuffled(make_recording(300)), shuffled(make_recording(100, seed=1))
-    fit = fit_vae(training, SETTINGS, FitSettings(num_epochs=40, batch_size=64, learning_rate=5e-3))
-    assert mean_square_error(fit.vae, test) > 0.98 * mean_image_error(training, test)
+    train, test = shuffled(make_data(300)), shuffled(make_data(100, seed=1))
+    fitted = fit(train, SETTINGS, FitSettings(num_epochs=40, batch_size=64, learning_rate=5e-3))
+    assert mean_square_error(fitted.vae, test) > 0.98 * mean_image_error(train, test)
 
 
 def test_the_same_seed_gives_the_same_weights_bit_for_bit() -> None:
-    recording = make_recording(40)
-    first = fit_vae(recording, SETTINGS, QUICK)
+    data = make_data(40)
+    first = fit(data)
     torch.manual_seed(1234)
     before = torch.get_rng_state()
-    again = fit_vae(recording, SETTINGS, QUICK)
+    again = fit(data)
     assert torch.equal(torch.get_rng_state(), before)
     assert same(first, again)
     assert first.losses == again.losses
-    other = fit_vae(recording, SETTINGS, replace(QUICK, seed=1))
-    assert not same(first, other)
+    assert not same(first, fit(data, SETTINGS, FitSettings(num_epochs=2, batch_size=16, seed=1)))
+
+
+def with_patience(how: FitSettings, patience: int) -> FitSettings:
+    return FitSettings(how.num_epochs, how.batch_size, how.learning_rate, patience=patience)
 
 
 def test_it_stops_early_and_gives_back_the_best_epoch() -> None:
-    recording, how = overfitting()
-    fit = fit_vae(recording, SETTINGS, how)
-    best = int(np.argmin(fit.losses)) + 1
-    assert best + how.patience == len(fit.losses) < how.num_epochs
-    later = fit_vae(recording, SETTINGS, replace(how, patience=how.patience + 2))
-    assert later.losses[: len(fit.losses)] == fit.losses
-    assert len(later.losses) == len(fit.losses) + 2
-    assert same(fit, later)
+    data, how = overfitting()
+    fitted = fit(data, SETTINGS, how)
+    best = int(np.argmin(fitted.losses)) + 1
+    assert best + how.patience == len(fitted.losses) < how.num_epochs
+    later = fit(data, SETTINGS, with_patience(how, how.patience + 2))
+    assert later.losses[: len(fitted.losses)] == fitted.losses
+    assert len(later.losses) == len(fitted.losses) + 2
+    assert same(fitted, later)
 
 
 def test_patience_is_how_long_it_waits() -> None:
-    recording, how = overfitting()
+    data, how = overfitting()
     lengths = []
     for patience in (1, 2, 5):
-        losses = fit_vae(recording, SETTINGS, replace(how, patience=patience)).losses
+        losses = fit(data, SETTINGS, with_patience(how, patience)).losses
         assert len(losses) == int(np.argmin(losses)) + 1 + patience
         lengths.append(len(losses))
     assert lengths == sorted(lengths)
 
 
-def test_the_learning_rate_falls_to_0_along_half_a_cosine(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_learning_rate_falls_to_0_along_half_a_cosine() -> None:
     rates = []
 
-    class Watched(torch.optim.Adam):
-        def step(self, closure: Any = None) -> Any:
-            rates.extend(group["lr"] for group in self.param_groups)
-            return super().step(closure)
+    def note(optimizer: torch.optim.Optimizer, *_: Any) -> None:
+        rates.extend(group["lr"] for group in optimizer.param_groups)
 
-    monkeypatch.setattr(torch.optim, "Adam", Watched)
-    recording = make_recording(11)  # 10 images of 2 glimpses are trained on, in batches of 8, 8 and 4
-    fit_vae(recording, SETTINGS, FitSettings(num_epochs=4, batch_size=8, learning_rate=2e-3, patience=4))
+    data = make_data(11)  # 10 images of 2 glimpses are trained on, in batches of 8, 8 and 4
+    handle = register_optimizer_step_pre_hook(note)
+    try:
+        fit(data, SETTINGS, FitSettings(num_epochs=4, batch_size=8, learning_rate=2e-3, patience=4))
+    finally:
+        handle.remove()
     expected = 2e-3 * (1 + np.cos(np.pi * np.arange(12) / 12)) / 2
     np.testing.assert_allclose(rates, expected, rtol=1e-6)
 
 
 def test_held_out_images_are_never_trained_on() -> None:
     """After a single epoch the weights are those that training left: only images that were trained on matter."""
-    recording = make_recording(10)
-    how = replace(QUICK, num_epochs=1, validation_fraction=0.3)
-    expected = fit_vae(recording, SETTINGS, how)
+    data = make_data(10)
+    how = FitSettings(num_epochs=1, batch_size=16, validation_fraction=0.3)
+    expected = fit(data, SETTINGS, how)
     unused = 0
     for image in range(10):
-        changed = replace(recording, hidden=recording.hidden.clone(), originals=recording.originals.clone())
-        changed.hidden[image] += 1
-        changed.originals[image] ^= 255
-        fit = fit_vae(changed, SETTINGS, how)
-        unused += same(fit, expected)
-        assert (fit.losses != expected.losses) or not same(fit, expected)
+        changed = Data(*(tensor.clone() for tensor in data))
+        changed.states[image] += 1
+        changed.images[image] ^= 255
+        fitted = fit(changed, SETTINGS, how)
+        unused += same(fitted, expected)
+        assert (fitted.losses != expected.losses) or not same(fitted, expected)
     assert unused == 3
 
 
-def test_the_recording_is_left_as_it_was() -> None:
-    recording, untouched = make_recording(20), make_recording(20)
-    fit_vae(recording, SETTINGS, QUICK)
-    for one in fields(recording):
-        np.testing.assert_array_equal(getattr(recording, one.name), getattr(untouched, one.name))
+def test_its_arguments_are_left_as_they_were() -> None:
+    data, untouched = make_data(20), make_data(20)
+    fit(data, PARTIAL)
+    assert all(torch.equal(mine, other) for mine, other in zip(data, untouched, strict=True))
 
 
 def test_only_pixels_that_were_seen_are_learnt_when_partial() -> None:
     """What lies where nobody ever looked may change without consequence."""
-    recording = make_recording(20)
-    recording.locations[:] = -1
-    changed = replace(recording, canvases=recording.canvases.clone(), originals=recording.originals.clone())
-    for images in (changed.canvases, changed.originals):
-        images[:, :, 2:] ^= 255
-    partial = replace(SETTINGS, partial=True)
-    assert same(fit_vae(recording, partial, QUICK), fit_vae(changed, partial, QUICK))
-    assert not same(fit_vae(recording, SETTINGS, QUICK), fit_vae(changed, SETTINGS, QUICK))
+    data = make_data(20)
+    data.coverage[..., 2:, :] = False
+    changed = data._replace(images=data.images.clone())
+    changed.images[:, :, 2:] ^= 255
+    assert same(fit(data, PARTIAL), fit(changed, PARTIAL))
+    assert not same(fit(data), fit(changed))
+
+
+def test_with_every_pixel_seen_partial_makes_no_difference() -> None:
+    data = make_data(20)
+    data.coverage[:] = True
+    assert same(fit(data, PARTIAL), fit(data))
 
 
 def test_beta_draws_z_towards_the_prior() -> None:
-    recording = make_recording(100)
+    data = make_data(100)
     how = FitSettings(num_epochs=10, batch_size=32, learning_rate=5e-3)
     spreads = []
     for beta in (0.1, 100.0):
-        vae = fit_vae(recording, replace(SETTINGS, beta=beta), how).vae
-        mean, _ = vae.encode(recording.hidden)
+        vae = fit(data, VAESettings(latent_size=4, layer_size=32, beta=beta), how).vae
+        mean, _ = vae.encode(data.states)
         spreads.append(mean.std().item())
     assert spreads[0] > 3 * spreads[1]
 
 
 def test_two_images_are_enough_and_one_is_not() -> None:
-    fit = fit_vae(make_recording(2, glimpses=1), SETTINGS, QUICK)
-    assert np.isfinite(fit.losses).all()
-    assert all(value.isfinite().all() for value in weights(fit).values())
+    fitted = fit(make_data(2, glimpses=1))
+    assert np.isfinite(fitted.losses).all()
+    assert all(value.isfinite().all() for value in fitted.vae.state_dict().values())
     with pytest.raises(ValueError, match="at least 2 images, got 1"):
-        fit_vae(make_recording(1), SETTINGS, QUICK)
+        fit(make_data(1))
 
 
-def test_settings_that_do_not_fit_the_recording_are_refused() -> None:
-    recording = make_recording(10)
-    recording.canvases[:] = 0
-    with pytest.raises(ValueError, match="partial=True"):
-        fit_vae(recording, replace(SETTINGS, partial=True), QUICK)
+def test_what_does_not_fit_together_is_refused() -> None:
+    states, images, coverage = make_data(10)
+    with pytest.raises(ValueError, match="as many images as there are hidden states of, 10, got 9"):
+        fit_vae(states, images[:9], SETTINGS, QUICK)
+    for settings, given in ((PARTIAL, None), (SETTINGS, coverage)):
+        with pytest.raises(ValueError, match=r"expected coverage if and only if settings\.partial"):
+            fit_vae(states, images, settings, QUICK, given)
+    with pytest.raises(ValueError, match=r"expected coverage of shape \(10, 2, 8, 4\), got \(10, 2, 4, 8\)"):
+        fit_vae(states, images, PARTIAL, QUICK, coverage.mT)
 
 
 @pytest.mark.parametrize(

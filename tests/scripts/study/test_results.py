@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from scripts.study.experiments import EXPERIMENTS, HARD, RESHAPED
-from scripts.study.metrics import measures_file
+from scripts.study.metrics import metrics_file
 from scripts.study.results import collect_results, estimate_all, write_results
 
 
@@ -19,7 +19,7 @@ def test_results_are_those_of_finished_runs(tmp_path: Path) -> None:
         folder = tmp_path / run.agent_name
         folder.mkdir(exist_ok=True)
         metrics = {"accuracy": [0.1 * number, 0.5], "mean_of_class": 0.05}
-        (folder / measures_file(run)).write_text(json.dumps(metrics), encoding="utf-8")
+        (folder / metrics_file(run)).write_text(json.dumps(metrics), encoding="utf-8")
     results = collect_results(runs, tmp_path)
     assert list(results.columns) == ["dataset", "variant", "seed", "glimpse", "accuracy", "mean_of_class"]
     assert results.to_numpy().tolist() == [
