@@ -28,6 +28,8 @@ from glimpse_env import (
     VectorHardAttentionReward,
     VectorInformationGainReward,
     load_dataset,
+    registration,
+    rewards,
 )
 
 LOG10 = math.log(10)
@@ -287,3 +289,10 @@ def test_a_copy_of_an_environment_pays_for_itself(reward: str) -> None:
     copied = copy.deepcopy(env)
     env.step(ACTIONS[3])
     assert [copied.step(action)[1] for action in ACTIONS[1:]] == pytest.approx(EXPECTED[reward][1:], abs=2e-6)
+
+
+def test_every_reward_function_has_a_wrapper_and_a_twin_that_set_it() -> None:
+    assert list(registration.REWARDS) == list(rewards.REWARDS)
+    for name, (wrapper, vector_wrapper) in registration.REWARDS.items():
+        assert wrapper(bare()).unwrapped.world.reward == rewards.REWARDS[name]
+        assert vector_wrapper(bare_vector()).unwrapped.world.reward == rewards.REWARDS[name]
