@@ -58,12 +58,12 @@ class GlimpseEnv(gym.Env[Any, Any]):
     | `reward` | wrapper | reward of action t |
     |---|---|---|
     | `"hard"` (default) | `HardAttentionReward` | 1 if t = T and the most probable class is the label, else 0 |
-    | `"entropy"` | `EntropyShapedReward` | hard + `reward_weight` * (entropy of belief t-1 - entropy of belief t) |
+    | `"entropy"` | `EntropyShapedReward` | hard + `reward_weight` * (H_{t-1} - H_t) |
     | `"information"` | `InformationGainReward` | hard + `reward_weight` * (log p_t(label) - log p_{t-1}(label)) |
     | `"anytime"` | `AnytimeReward` | hard + `reward_weight` * (log p_t(label) + log C), for C classes |
     | `None` | none | 0 |
 
-    Here p_t is the belief in action t, its softmax, and p_0 is uniform.
+    p_t is the belief in action t, and p_0 the uniform belief. H_t is the entropy of p_t in nats.
 
     ## Episode end
     An episode is one image. `reset` takes the first glimpse, at a uniformly random location or at `initial_location`.
