@@ -14,7 +14,7 @@ from stable_baselines3.common.monitor import Monitor
 
 import glimpse_env
 from agents import GlimpseVecEnv
-from agents.environments import EnvironmentSpec, copies_of, read_environment
+from agents.environments import EnvironmentSpec, num_envs_of, read_environment
 from glimpse_env.reward_wrappers import EntropyShapedReward, VectorInformationGainReward
 
 ID = "GlimpseDigits-v0"
@@ -24,9 +24,9 @@ def make_vec(num_envs: int = 3, **arguments: Any) -> Any:
     return gym.make_vec(ID, num_envs=num_envs, vectorization_mode="vector_entry_point", **arguments)
 
 
-def test_only_vector_environments_have_copies() -> None:
-    assert copies_of(make_vec(5)) == copies_of(GlimpseVecEnv(make_vec(5))) == 5
-    assert copies_of(ID) is copies_of(gym.make(ID)) is None
+def test_only_vector_environments_have_a_number_of_sub_environments() -> None:
+    assert num_envs_of(make_vec(5)) == num_envs_of(GlimpseVecEnv(make_vec(5))) == 5
+    assert num_envs_of(ID) is num_envs_of(gym.make(ID)) is None
 
 
 @pytest.mark.parametrize("env_id", [ID, "glimpse_env:GlimpseDigits-v0"])
@@ -95,7 +95,7 @@ def test_overrides_win() -> None:
     ],
 )
 def test_wrappers_that_would_be_lost_are_refused(wrap: Any, name: str) -> None:
-    with pytest.raises(ValueError, match=f"agents make their own copies of an environment, and {name} would be lost"):
+    with pytest.raises(ValueError, match=f"agents make their environment anew, and {name} would be lost"):
         read_environment(wrap())
 
 

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import math
 
-import gymnasium as gym
 import pytest
 import torch
 from torch import Tensor
 
-from agents.algorithms.losses import LossWeights, hybrid_loss, policy_gradient_loss
-from agents.algorithms.rollout import Rollout, collect
-from agents.policy.recurrent_policy import RAMPolicy
-from glimpse_env.retina import Retina
-from glimpse_env.spaces import action_space, observation_space
+from agents.algorithms.losses import LossWeights, hybrid_loss
 
 
 def parts(weights: LossWeights, **changes: Tensor) -> dict[str, Tensor]:
@@ -26,7 +21,7 @@ def parts(weights: LossWeights, **changes: Tensor) -> dict[str, Tensor]:
         "labels": torch.tensor([1, 2]),
         "values": torch.tensor([[0.5, 0.0], [0.5, 1.0]]),
         "targets": torch.tensor([[1.0, 0.0], [0.5, 0.0]]),
-        "own": torch.tensor([True, True]),
+        "on_policy": torch.tensor([True, True]),
     } | changes
     loss = hybrid_loss(**arguments, weights=weights)
     return {name: getattr(loss, name) for name in ("policy", "classification", "baseline")} | {"total": loss.total()}
@@ -45,7 +40,7 @@ def test_the_classification_can_count_every_glimpse() -> None:
     assert parts(LossWeights(every_glimpse=True))["classification"].item() == pytest.approx(expected)
 
 
-def test_every_glimpse_is_judged_by_its_own_episodes_label() -> None:
+def test_every_glimpse_is_judged_by_the_label_of_its_episode() -> None:
     sure = 20.0 * torch.nn.functional.one_hot(torch.tensor([[1, 2]] * 3), 3).float()
     assert parts(LossWeights(every_glimpse=True), logits=sure)["classification"].item() < 1e-6
 
@@ -54,12 +49,12 @@ def test_the_baseline_part_is_the_mean_squared_error() -> None:
     assert parts(LossWeights())["baseline"].item() == pytest.approx((0.25 + 1) / 4)
 
 
-def test_locations_that_somebody_else_chose_teach_the_classifier_alone() -> None:
-    both, first = parts(LossWeights()), parts(LossWeights(), own=torch.tensor([True, False]))
+def test_exploratory_episodes_teach_the_classifier_alone() -> None:
+    both, first = parts(LossWeights()), parts(LossWeights(), on_policy=torch.tensor([True, False]))
     assert first["policy"].item() == -(1 + 3)
     assert first["baseline"].item() == pytest.approx(0.25 / 2)
     assert first["classification"] == both["classification"]
-    nobody = parts(LossWeights(), own=torch.tensor([False, False]))
+    nobody = parts(LossWeights(), on_policy=torch.tensor([False, False]))
     assert nobody["policy"].item() == nobody["baseline"].item() == 0
 
 
@@ -85,31 +80,3 @@ def test_a_single_glimpse_leaves_the_classification() -> None:
     loss["total"].backward()
     assert logits.grad is not None
     assert logits.grad.isfinite().all()
-
-
-def play() -> tuple[RAMPolicy, Rollout]:
-    torch.manual_seed(0)
-    policy = RAMPolicy(observation_space(1, Retina(8, 1)), action_space(10), hidden_size=16, what_size=8, where_size=8)
-    envs = gym.make_vec("GlimpseDigits-v0", num_envs=4, vectorization_mode="vector_entry_point", device="cpu")
-    observation, _ = envs.reset(seed=0)
-    return policy, collect(policy, envs, observation, torch.Generator().manual_seed(0))
-
-
-def test_the_policy_gradient_is_the_score_function_times_the_advantage() -> None:
-    policy, rollout = play()
-    advantage = torch.randn(5, 4)
-    loss = policy_gradient_loss(policy, rollout, policy.value(rollout.hidden[:-1]), advantage, LossWeights())
-    (gradient,) = torch.autograd.grad(loss.policy, rollout.means)
-    # Of a Gaussian, the gradient of the log-density by its mean is the deviation over the variance.
-    logit = (rollout.locations - rollout.means) / policy.location_std**2
-    torch.testing.assert_close(gradient[:-1], -logit[:-1] * advantage[..., None] / 4, rtol=1e-4, atol=1e-5)
-    assert not gradient[-1].any(), "nobody looks at the last location"
-
-
-def test_the_baseline_is_drawn_towards_the_value_plus_the_advantage() -> None:
-    policy, rollout = play()
-    values, advantage = policy.value(rollout.hidden[:-1]), torch.randn(5, 4)
-    loss = policy_gradient_loss(policy, rollout, values, advantage, LossWeights())
-    assert loss.baseline.item() == pytest.approx(advantage.square().mean().item(), rel=1e-5)
-    (gradient,) = torch.autograd.grad(loss.baseline, values)
-    torch.testing.assert_close(gradient, -2 * advantage / advantage.numel())

@@ -24,8 +24,8 @@ def rollout(successes: list[bool], rewards: list[list[float]]) -> Rollout:
         rewards=torch.tensor(rewards),
         labels=nothing,
         is_success=torch.tensor(successes),
-        own=nothing,
-        led=False,
+        on_policy=nothing,
+        cloning=False,
         next_observation={},
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import gymnasium as gym
@@ -11,7 +10,7 @@ import torch
 from torch import Tensor
 
 from agents import A2C, PPO, REINFORCE, Algorithm, LossWeights
-from agents.algorithms.rollout import Rollout
+from agents.algorithms.rollout import BehaviourPolicy, Rollout, collect
 
 T, N = 4, 8
 SIZES = {"hidden_size": 16, "what_size": 8, "where_size": 8}
@@ -56,52 +55,40 @@ def test_the_first_use_is_not_clipped() -> None:
         torch.testing.assert_close(gradient, expected[name], msg=name)
 
 
-def watched(agent: Algorithm) -> tuple[list[Rollout], list[Any], list[dict[str, Tensor]]]:
-    """What an agent plays, the policy before each step of the optimizer, and the gradient of that step."""
-    collect, minimise = agent._collect, agent._minimise
-    played: list[Rollout] = []
-    policies: list[Any] = []
-    slopes: list[dict[str, Tensor]] = []
-
-    def watch_collect() -> Rollout:
-        played.append(collect())
-        return played[-1]
-
-    def watch_minimise(*parts: Any, **metrics: Any) -> None:
-        policies.append(copy.deepcopy(agent.policy))
-        minimise(*parts, **metrics)
-        slopes.append(gradients(agent))
-
-    agent._collect = watch_collect  # type: ignore[method-assign]
-    agent._minimise = watch_minimise  # type: ignore[method-assign]
-    return played, policies, slopes
+def rollout_of(agent: Algorithm) -> Rollout:
+    """The episodes that an agent made alike collects first."""
+    observation, _ = agent.env.reset(seed=agent.spec.seed, options={"episode": 0})
+    agent.policy.location_std.fill_(0.2)
+    return collect(BehaviourPolicy(agent.policy, agent.generator), agent.env, observation)
 
 
 @pytest.mark.parametrize("clip_range", [1e-4, 0.05, 0.2])
 def test_a_location_that_moved_far_enough_is_left_alone(clip_range: float) -> None:
-    agent = make(n_epochs=2, batch_size=N, clip_range=clip_range, learning_rate=0.02)
-    played, policies, slopes = watched(agent)
-    agent.learn(1)
-    (rollout,), (before, after) = played, policies
+    settings: dict[str, Any] = {"batch_size": N, "clip_range": clip_range, "learning_rate": 0.02}
+    twice, once, untrained = make(n_epochs=2, **settings), make(n_epochs=1, **settings), make(**settings)
+    rollout = rollout_of(untrained)
+    twice.learn(1)
+    once.learn(1)
+    before, after = untrained.policy, once.policy
     observations, locations = rollout.observations, rollout.locations[:-1]
     old = before.unroll(observations)[:-1].detach()
     new = after.unroll(observations)[:-1].detach()
-    gain = rollout.rewards[1:].flip(0).cumsum(0).flip(0) - before.value(old).detach()
+    advantage = rollout.rewards[1:].flip(0).cumsum(0).flip(0) - before.value(old).detach()
     ratio = (
         after.log_prob(locations, after.location_mean(new)) - before.log_prob(locations, before.location_mean(old))
     ).exp()
-    done = torch.where(gain > 0, ratio > 1 + clip_range, ratio < 1 - clip_range)
+    done = torch.where(advantage > 0, ratio > 1 + clip_range, ratio < 1 - clip_range)
     assert 0 < done.sum() < done.numel()
-    loss = -(ratio * gain)[~done].sum() / N
+    loss = -(ratio * advantage)[~done].sum() / N
     bias = after.location_network.linear.bias
     (expected,) = torch.autograd.grad(loss, bias)
-    torch.testing.assert_close(slopes[1]["location_network.linear.bias"], expected, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(gradients(twice)["location_network.linear.bias"], expected, rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize(("n_epochs", "batch_size", "sizes"), [(3, 8, [8]), (2, 3, [3, 3, 2]), (1, 100, [8])])
 def test_minibatches_are_of_whole_episodes_and_leave_none_out(n_epochs: int, batch_size: int, sizes: list[int]) -> None:
     agent = make(n_epochs=n_epochs, batch_size=batch_size)
-    played, _, _ = watched(agent)
+    rollout = rollout_of(make())
     unroll, seen = agent.policy.unroll, []
 
     def watch(observations: dict[str, Tensor]) -> Tensor:
@@ -112,7 +99,7 @@ def test_minibatches_are_of_whole_episodes_and_leave_none_out(n_epochs: int, bat
     agent.policy.unroll = watch  # type: ignore[method-assign]
     agent.learn(1)
     assert [chosen.shape for chosen in seen] == [(T, size, 2) for size in sizes * n_epochs]
-    everything = sorted(played[0].observations["location"].transpose(0, 1).flatten(1).tolist())
+    everything = sorted(rollout.observations["location"].transpose(0, 1).flatten(1).tolist())
     for epoch in range(n_epochs):
         used = torch.cat(seen[epoch * len(sizes) : (epoch + 1) * len(sizes)], dim=1)
         assert sorted(used.transpose(0, 1).flatten(1).tolist()) == everything
@@ -132,9 +119,9 @@ def test_the_order_changes_from_epoch_to_epoch() -> None:
     assert not torch.equal(seen[0], seen[1])
 
 
-def test_the_share_that_was_clipped_is_logged() -> None:
+def test_the_fraction_that_was_clipped_is_logged() -> None:
     agent = make(n_epochs=3, batch_size=N, learning_rate=0.02, clip_range=0.01)
     agent.learn(1)
-    shares = [metrics["clip_fraction"].item() for metrics in agent.metrics.losses]
-    assert shares[0] == 0
-    assert 0 < shares[1] <= 1
+    fractions = [metrics["clip_fraction"].item() for metrics in agent.metrics.losses]
+    assert fractions[0] == 0
+    assert 0 < fractions[1] <= 1

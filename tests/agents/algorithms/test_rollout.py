@@ -8,7 +8,7 @@ import gymnasium as gym
 import pytest
 import torch
 
-from agents.algorithms.rollout import Leading, Rollout, collect
+from agents.algorithms.rollout import BehaviourPolicy, Rollout, collect
 from agents.policy.recurrent_policy import RAMPolicy
 from glimpse_env.retina import Retina
 from glimpse_env.spaces import action_space, observation_space
@@ -40,7 +40,8 @@ def play(
     seed: int = 0,
     noise_seed: int = 0,
     policy: RAMPolicy | None = None,
-    leading: Leading | None = None,
+    path: torch.Tensor | None = None,
+    num_exploratory: int = 0,
     **arguments: Any,
 ) -> tuple[Rollout, Watched]:
     envs = Watched(
@@ -48,7 +49,8 @@ def play(
     )
     observation, _ = envs.reset(seed=seed)
     generator = torch.Generator().manual_seed(noise_seed)
-    return collect(policy or make_policy(), envs, observation, generator, leading or Leading()), envs
+    behaviour = BehaviourPolicy(policy or make_policy(), generator, path, num_exploratory)
+    return collect(behaviour, envs, observation), envs
 
 
 @pytest.mark.parametrize("core", ["rnn", "lstm"])
@@ -87,7 +89,7 @@ def test_labels_are_of_the_episodes_played_not_of_the_next() -> None:
     images = envs.unwrapped.world.dataset  # type: ignore[attr-defined]
     _, first = envs.reset(seed=3, options={"episode": 0})
     observation, _ = envs.reset(seed=3, options={"episode": 0})
-    rollout = collect(make_policy(), envs, observation, torch.Generator())
+    rollout = collect(BehaviourPolicy(make_policy(), torch.Generator()), envs, observation)
     assert torch.equal(rollout.labels, images.labels[first["index"]])
 
 
@@ -139,32 +141,27 @@ def test_gradients_flow_only_where_they_should() -> None:
 
 def test_episodes_follow_each_other() -> None:
     rollout, envs = play()
-    following = collect(make_policy(), envs, rollout.next_observation, torch.Generator())
+    following = collect(BehaviourPolicy(make_policy(), torch.Generator()), envs, rollout.next_observation)
     assert torch.equal(following.observations["glimpse"][0], rollout.next_observation["glimpse"])
     assert len(envs.steps) == 12
 
 
-def test_who_is_led_looks_along_the_path_with_the_policys_noise() -> None:
+def test_a_demonstration_path_is_followed_with_the_policys_noise() -> None:
     path = torch.tensor([[0.5, -0.5], [-0.25, 0.75]])
     free, _ = play()
-    led, _ = play(leading=Leading(path=path))
-    assert not free.led
-    assert led.led
-    assert led.own.all()
-    torch.testing.assert_close(led.locations - path.repeat(3, 1)[:, None], free.locations - free.means)
+    cloning, _ = play(path=path)
+    assert not free.cloning
+    assert cloning.cloning
+    assert cloning.on_policy.all()
+    torch.testing.assert_close(cloning.locations - path.repeat(3, 1)[:, None], free.locations - free.means)
 
 
-def test_strays_look_elsewhere_and_nobody_else_does() -> None:
-    own, _ = play()
-    rollout, _ = play(leading=Leading(num_exploring=2))
-    assert rollout.own.tolist() == [False, False, True, True, True]
-    assert torch.equal(rollout.observations["glimpse"][0], own.observations["glimpse"][0])
+def test_exploratory_episodes_look_anywhere_and_the_others_follow_the_policy() -> None:
+    plain, _ = play()
+    rollout, _ = play(num_exploratory=2)
+    assert rollout.on_policy.tolist() == [False, False, True, True, True]
+    assert torch.equal(rollout.observations["glimpse"][0], plain.observations["glimpse"][0])
     assert (rollout.locations[:, :2].abs() <= 1).all()
     assert rollout.locations[:, :2].std() > 0.3
     deviations = (rollout.locations - rollout.means)[:, 2:]
     assert deviations.abs().max() < 5 * make_policy().location_std
-
-
-def test_strays_look_where_they_are_told_by_their_states() -> None:
-    rollout, _ = play(leading=Leading(num_exploring=2, choose=lambda states: states[:, :2] - 0.125))
-    assert torch.equal(rollout.locations[:, :2], rollout.hidden[:, :2, :2] - 0.125)

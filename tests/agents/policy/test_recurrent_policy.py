@@ -13,7 +13,7 @@ from gymnasium import spaces
 from torch.distributions import Independent, Normal
 
 import glimpse_env
-from agents.algorithms.rollout import Rollout, collect
+from agents.algorithms.rollout import BehaviourPolicy, Rollout, collect
 from agents.policy.recurrent_policy import RAMPolicy
 from glimpse_env.retina import Retina
 from glimpse_env.spaces import MAX_LOGIT, action_space, observation_space
@@ -46,7 +46,7 @@ def play(policy: RAMPolicy, seed: int = 0, **arguments: Any) -> Rollout:
         "GlimpseDigits-v0", num_envs=N, vectorization_mode="vector_entry_point", device="cpu", **arguments
     )
     observation, _ = envs.reset(seed=seed)
-    return collect(policy, envs, observation, torch.Generator().manual_seed(seed))
+    return collect(BehaviourPolicy(policy, torch.Generator().manual_seed(seed)), envs, observation)
 
 
 @EVERY_CORE

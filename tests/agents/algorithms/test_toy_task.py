@@ -149,7 +149,7 @@ def test_it_learns_to_look_where_the_class_shows(algorithm: type[Algorithm]) -> 
 
 
 @EVERY_ALGORITHM
-def test_it_learns_a_path_that_it_is_led_along_whatever_that_earns(algorithm: type[Algorithm]) -> None:
+def test_it_learns_a_demonstration_path_whatever_that_earns(algorithm: type[Algorithm]) -> None:
     """The wrong end, where nothing is to be seen: reward alone would not keep it there."""
     path = ((-0.75, 0.5),)
     agent = make(algorithm, num_envs=64, learning_rate=3e-3, demonstration_path=path, warmup_fraction=1.0)
@@ -162,23 +162,9 @@ def test_it_learns_a_path_that_it_is_led_along_whatever_that_earns(algorithm: ty
 
 
 @EVERY_ALGORITHM
-def test_strays_do_not_move_the_policy(algorithm: type[Algorithm]) -> None:
+def test_exploratory_episodes_do_not_move_the_policy(algorithm: type[Algorithm]) -> None:
     agent = make(algorithm, num_envs=16, exploration_fraction=1.0)
     before = {name: weight.detach().clone() for name, weight in agent.policy.named_parameters()}
     agent.learn(16 * 2 * 3)
     for name, weight in agent.policy.named_parameters():
         assert torch.equal(before[name], weight) == name.startswith(("location_network", "baseline"))
-
-
-@EVERY_ALGORITHM
-def test_strays_look_where_the_algorithm_is_told_to_send_them(algorithm: type[Algorithm]) -> None:
-    agent = make(algorithm, num_envs=8, exploration_fraction=0.25)
-    asked: list[tuple[int, ...]] = []
-
-    def choose(states: Tensor) -> Tensor:
-        asked.append(tuple(states.shape))
-        return torch.full((len(states), 2), 0.5)
-
-    agent.choose = choose
-    agent.learn(8 * 2)
-    assert asked == [(2, 32), (2, 32)]
