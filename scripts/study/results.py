@@ -80,7 +80,7 @@ def draw_runs(runs: Sequence[Run], folder: Path) -> None:
     for run in runs:
         run_folder = folder / run.agent_name
         if (run_folder / metrics_file(run)).exists():
-            name = f"strips-{run.dataset}-{run.variant_name}".lower().replace(" ", "-")
+            name = f"reconstructions-{run.dataset}-{run.variant_name}".lower().replace(" ", "-")
             save_figure(_draw_run(run, run_folder), folder / name)
 
 

@@ -61,7 +61,12 @@ def test_every_number_and_the_figures_are_kept(done: Path) -> None:
     results = pd.read_csv(done / "results.csv")
     assert len(results) == 3 * 2 * 2
     assert set(results.glimpse) == {1, 2}
-    for name in ("information", "reconstruction_error", "strips-digits-hardatt", "strips-digits-hardattpartialvae"):
+    for name in (
+        "information",
+        "reconstruction_error",
+        "reconstructions-digits-hardatt",
+        "reconstructions-digits-hardattpartialvae",
+    ):
         with Image.open(done / f"{name}.png") as image:
             low, high = image.convert("L").getextrema()
             assert high - low > 100
