@@ -1,4 +1,4 @@
-"""Which environment an agent lives in: read from ids and environments, made again, and what would be lost refused."""
+"""Environments by id and arguments: read from environments, made again, and refused where a wrapper would be lost."""
 
 from __future__ import annotations
 

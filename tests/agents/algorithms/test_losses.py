@@ -1,4 +1,4 @@
-"""The hybrid loss: each part by hand, its gradient, and what counts how much."""
+"""The hybrid loss: each part by hand, its weight, and its gradient."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_the_classification_can_count_every_glimpse() -> None:
     assert parts(LossWeights(every_glimpse=True))["classification"].item() == pytest.approx(expected)
 
 
-def test_every_glimpse_is_judged_by_the_label_of_its_episode() -> None:
+def test_every_glimpse_is_compared_with_the_label_of_its_episode() -> None:
     sure = 20.0 * torch.nn.functional.one_hot(torch.tensor([[1, 2]] * 3), 3).float()
     assert parts(LossWeights(every_glimpse=True), logits=sure)["classification"].item() < 1e-6
 
@@ -49,13 +49,13 @@ def test_the_baseline_part_is_the_mean_squared_error() -> None:
     assert parts(LossWeights())["baseline"].item() == pytest.approx((0.25 + 1) / 4)
 
 
-def test_exploratory_episodes_teach_the_classifier_alone() -> None:
+def test_exploratory_episodes_train_the_classifier_alone() -> None:
     both, first = parts(LossWeights()), parts(LossWeights(), on_policy=torch.tensor([True, False]))
     assert first["policy"].item() == -(1 + 3)
     assert first["baseline"].item() == pytest.approx(0.25 / 2)
     assert first["classification"] == both["classification"]
-    nobody = parts(LossWeights(), on_policy=torch.tensor([False, False]))
-    assert nobody["policy"].item() == nobody["baseline"].item() == 0
+    none = parts(LossWeights(), on_policy=torch.tensor([False, False]))
+    assert none["policy"].item() == none["baseline"].item() == 0
 
 
 @pytest.mark.parametrize("value", [-0.1, math.nan, math.inf])
@@ -80,3 +80,10 @@ def test_a_single_glimpse_leaves_the_classification() -> None:
     loss["total"].backward()
     assert logits.grad is not None
     assert logits.grad.isfinite().all()
+
+
+def test_the_targets_are_constants_and_the_values_move_towards_them() -> None:
+    values = torch.tensor([[0.5, 0.0], [0.5, 1.0]], requires_grad=True)
+    loss = parts(LossWeights(), values=values)
+    (gradient,) = torch.autograd.grad(loss["baseline"], values)
+    assert gradient.tolist() == [[-0.25, 0.0], [0.0, 0.5]]

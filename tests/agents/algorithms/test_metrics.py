@@ -1,4 +1,4 @@
-"""What is logged is what happened since the last line."""
+"""Metrics: means over recent episodes, and over the losses since the last line of the log."""
 
 from __future__ import annotations
 

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from agents import A2C, PPO, REINFORCE, Algorithm, LossWeights
-from agents.algorithms.rollout import BehaviourPolicy, Rollout, collect
+from agents.algorithms.rollout import Rollout
+from tests.agents.making import first_rollout, gradients
 
 T, N = 4, 8
 SIZES = {"hidden_size": 16, "what_size": 8, "where_size": 8}
@@ -26,10 +27,6 @@ def make(algorithm: type[Algorithm] = PPO, reward: str = "hard", core: str = "rn
     } | changes
     env: Any = gym.make("GlimpseDigits-v0", reward=reward, num_glimpses=T)
     return algorithm(env, policy_kwargs=SIZES | {"core": core}, seed=0, device="cpu", **settings)
-
-
-def gradients(agent: Algorithm) -> dict[str, Tensor]:
-    return {name: weight.grad.clone() for name, weight in agent.policy.named_parameters() if weight.grad is not None}
 
 
 @pytest.mark.parametrize("core", ["rnn", "lstm", "gru"])
@@ -55,20 +52,13 @@ def test_the_first_use_is_not_clipped() -> None:
         torch.testing.assert_close(gradient, expected[name], msg=name)
 
 
-def rollout_of(agent: Algorithm) -> Rollout:
-    """The episodes that an agent made alike collects first."""
-    observation, _ = agent.env.reset(seed=agent.spec.seed, options={"episode": 0})
-    agent.policy.location_std.fill_(0.2)
-    return collect(BehaviourPolicy(agent.policy, agent.generator), agent.env, observation)
-
-
 @pytest.mark.parametrize("clip_range", [1e-4, 0.05, 0.2])
-def test_a_location_that_moved_far_enough_is_left_alone(clip_range: float) -> None:
+def test_a_location_that_moved_far_enough_has_no_gradient(clip_range: float) -> None:
     settings: dict[str, Any] = {"batch_size": N, "clip_range": clip_range, "learning_rate": 0.02}
-    twice, once, untrained = make(n_epochs=2, **settings), make(n_epochs=1, **settings), make(**settings)
-    rollout = rollout_of(untrained)
-    twice.learn(1)
+    untrained, once, twice = make(**settings), make(n_epochs=1, **settings), make(n_epochs=2, **settings)
+    rollout = first_rollout(untrained)
     once.learn(1)
+    twice.learn(1)
     before, after = untrained.policy, once.policy
     observations, locations = rollout.observations, rollout.locations[:-1]
     old = before.unroll(observations)[:-1].detach()
@@ -77,27 +67,25 @@ def test_a_location_that_moved_far_enough_is_left_alone(clip_range: float) -> No
     ratio = (
         after.log_prob(locations, after.location_mean(new)) - before.log_prob(locations, before.location_mean(old))
     ).exp()
-    done = torch.where(advantage > 0, ratio > 1 + clip_range, ratio < 1 - clip_range)
-    assert 0 < done.sum() < done.numel()
-    loss = -(ratio * advantage)[~done].sum() / N
-    bias = after.location_network.linear.bias
-    (expected,) = torch.autograd.grad(loss, bias)
-    torch.testing.assert_close(gradients(twice)["location_network.linear.bias"], expected, rtol=1e-3, atol=1e-4)
+    clipped = torch.where(advantage > 0, ratio > 1 + clip_range, ratio < 1 - clip_range)
+    assert 0 < clipped.sum() < clipped.numel()
+    loss = -(ratio * advantage)[~clipped].sum() / N
+    (expected,) = torch.autograd.grad(loss, after.location_network.linear.bias)
+    gradient = gradients(twice)["location_network.linear.bias"]  # of the second epoch
+    torch.testing.assert_close(gradient, expected, rtol=1e-3, atol=1e-4)
+
+
+def locations_of_minibatches(agent: Algorithm) -> tuple[Rollout, list[Tensor]]:
+    """A rollout, and the locations of its glimpses in each minibatch that the agent trains on."""
+    rollout, seen = first_rollout(agent), []
+    agent.policy.glimpse_network.register_forward_hook(lambda _, inputs, __: seen.append(inputs[1]))
+    agent.train(rollout)
+    return rollout, seen
 
 
 @pytest.mark.parametrize(("n_epochs", "batch_size", "sizes"), [(3, 8, [8]), (2, 3, [3, 3, 2]), (1, 100, [8])])
 def test_minibatches_are_of_whole_episodes_and_leave_none_out(n_epochs: int, batch_size: int, sizes: list[int]) -> None:
-    agent = make(n_epochs=n_epochs, batch_size=batch_size)
-    rollout = rollout_of(make())
-    unroll, seen = agent.policy.unroll, []
-
-    def watch(observations: dict[str, Tensor]) -> Tensor:
-        if torch.is_grad_enabled():  # otherwise `learn` only makes sure that the agent still acts
-            seen.append(observations["location"])
-        return unroll(observations)
-
-    agent.policy.unroll = watch  # type: ignore[method-assign]
-    agent.learn(1)
+    rollout, seen = locations_of_minibatches(make(n_epochs=n_epochs, batch_size=batch_size))
     assert [chosen.shape for chosen in seen] == [(T, size, 2) for size in sizes * n_epochs]
     everything = sorted(rollout.observations["location"].transpose(0, 1).flatten(1).tolist())
     for epoch in range(n_epochs):
@@ -106,16 +94,7 @@ def test_minibatches_are_of_whole_episodes_and_leave_none_out(n_epochs: int, bat
 
 
 def test_the_order_changes_from_epoch_to_epoch() -> None:
-    agent = make(n_epochs=2, batch_size=N)
-    unroll, seen = agent.policy.unroll, []
-
-    def watch(observations: dict[str, Tensor]) -> Tensor:
-        if torch.is_grad_enabled():  # otherwise `learn` only makes sure that the agent still acts
-            seen.append(observations["location"])
-        return unroll(observations)
-
-    agent.policy.unroll = watch  # type: ignore[method-assign]
-    agent.learn(1)
+    _, seen = locations_of_minibatches(make(n_epochs=2, batch_size=N))
     assert not torch.equal(seen[0], seen[1])
 
 

@@ -38,6 +38,5 @@ def test_elsewhere_nobody_tells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_a_gpu_tells_by_itself_without_emulation() -> None:
-    has = torch.cuda.get_device_capability() >= (8, 0)
-    assert has_bfloat16(torch.device("cuda")) is has
+def test_cuda_tells_by_its_capability() -> None:
+    assert has_bfloat16(torch.device("cuda")) is (torch.cuda.get_device_capability() >= (8, 0))

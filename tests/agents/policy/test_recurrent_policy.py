@@ -1,4 +1,4 @@
-"""The policy: predict does alone what it does in a batch and in training; gradients stop where they must."""
+"""The policy: predict agrees with itself on single observations, in batches and in training; gradients stop."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def observe(count: int = N, seed: int = 0) -> dict[str, np.ndarray]:
     }
 
 
-def one_of(observation: dict[str, np.ndarray], copy: int) -> dict[str, np.ndarray]:
-    return {key: value[copy] for key, value in observation.items()}
+def one_of(observation: dict[str, np.ndarray], row: int) -> dict[str, np.ndarray]:
+    return {key: value[row] for key, value in observation.items()}
 
 
 def play(policy: RAMPolicy, seed: int = 0, **arguments: Any) -> Rollout:
@@ -57,12 +57,12 @@ def test_predict_one_by_one_is_predict_in_a_batch(core: str) -> None:
     for step in range(4):
         observation = observe(seed=step)
         actions, states = policy.predict(observation, states, deterministic=True)
-        for copy in range(N):
-            action, memories[copy] = policy.predict(one_of(observation, copy), memories[copy], deterministic=True)
-            np.testing.assert_allclose(action[:2], actions[copy][:2], rtol=0, atol=1e-6)
+        for row in range(N):
+            action, memories[row] = policy.predict(one_of(observation, row), memories[row], deterministic=True)
+            np.testing.assert_allclose(action[:2], actions[row][:2], rtol=0, atol=1e-6)
             # The highest logit is 20, where neighbouring float32 are 1.9e-6 apart: two steps.
-            np.testing.assert_allclose(action[2:], actions[copy][2:], rtol=0, atol=4e-6)
-            np.testing.assert_allclose(memories[copy], states[copy], rtol=0, atol=1e-6)
+            np.testing.assert_allclose(action[2:], actions[row][2:], rtol=0, atol=4e-6)
+            np.testing.assert_allclose(memories[row], states[row], rtol=0, atol=1e-6)
 
 
 @EVERY_CORE
@@ -281,7 +281,7 @@ def test_glimpses_of_several_scales_and_colours_fit() -> None:
 
 
 def test_a_sure_classifier_is_not_clipped_into_a_tie() -> None:
-    """The environment clips logits at 20; two that are larger must not become the same."""
+    """The environment clips logits at 20: two that are larger must not become equal."""
     policy = make_policy()
     hidden = torch.zeros(1, policy.core.hidden_size)
     with torch.no_grad():

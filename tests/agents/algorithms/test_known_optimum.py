@@ -1,6 +1,6 @@
-"""A toy task whose optimum is known: the class shows at one end of the image, and the first glimpse is at the other.
+"""A task whose optimum is known: the class shows at one end of the image, and the first glimpse is at the other.
 
-The reward of every place to look is found out by looking there, so that the true policy gradient is a sum.
+The tests measure the reward of every location by looking there, so that the true policy gradient is a sum.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 
 import glimpse_env
-from agents import A2C, PPO, REINFORCE, Algorithm, LossWeights
+from agents import PPO, REINFORCE, Algorithm, LossWeights
+from tests.agents.making import EVERY_ALGORITHM
 
-EVERY_ALGORITHM = pytest.mark.parametrize("algorithm", [REINFORCE, A2C, PPO])
 STD = 0.4
 ONCE: dict[type[Algorithm], dict[str, Any]] = {PPO: {"n_epochs": 1, "batch_size": 10**6}}
 
@@ -56,27 +56,27 @@ def knowing() -> dict[str, Tensor]:
     return weights
 
 
-def rewards_everywhere(agent: Algorithm) -> tuple[Tensor, Tensor]:
-    """Places on a grid that holds nearly all that is ever drawn, and what looking there pays, for either image."""
+def rewards_of_locations(agent: Algorithm) -> tuple[Tensor, Tensor]:
+    """Locations on a grid that nearly all draws lie within, and the reward of looking there, for either image."""
     axis = torch.arange(-2, 2.001, 0.05)
-    places = torch.cartesian_prod(axis, axis)
-    count = len(places)
-    paid = []
+    grid = torch.cartesian_prod(axis, axis)
+    count = len(grid)
+    rewards = []
     for index in (0, 1):
         envs = agent.make_vec_env(count)
         observation, _ = envs.reset(seed=0, options={"index": np.full(count, index)})
         actions, state = agent.predict(observation, deterministic=True)
-        actions[:, :2] = places
+        actions[:, :2] = grid
         observation, *_ = envs.step(actions)
         actions, _ = agent.predict(observation, state, deterministic=True)
-        _, rewards, *_ = envs.step(actions)
-        paid.append(torch.from_numpy(rewards).float())
-    return places, torch.stack(paid)
+        _, reward, *_ = envs.step(actions)
+        rewards.append(torch.from_numpy(reward).float())
+    return grid, torch.stack(rewards)
 
 
-def expected_reward(mean: Tensor, places: Tensor, paid: Tensor) -> Tensor:
-    density = (-0.5 * ((places - mean) / STD).square().sum(-1)).exp()
-    return (density * paid.mean(0)).sum() / density.sum()
+def expected_reward(mean: Tensor, grid: Tensor, rewards: Tensor) -> Tensor:
+    density = (-0.5 * ((grid - mean) / STD).square().sum(-1)).exp()
+    return (density * rewards.mean(0)).sum() / density.sum()
 
 
 @EVERY_ALGORITHM
@@ -92,11 +92,11 @@ def test_the_policy_gradient_is_that_of_the_expected_reward(
         **ONCE.get(algorithm, {}),
     )
     agent.policy.load_state_dict(knowing)
-    places, paid = rewards_everywhere(agent)
-    assert 0.5 < paid.mean() < 1, "some places tell the class, others do not"
+    grid, rewards = rewards_of_locations(agent)
+    assert 0.5 < rewards.mean() < 1, "some locations show the class, others do not"
 
     mean = torch.zeros(2, requires_grad=True)
-    (true_gradient,) = torch.autograd.grad(expected_reward(mean, places, paid), mean)
+    (true_gradient,) = torch.autograd.grad(expected_reward(mean, grid, rewards), mean)
     assert true_gradient[0] > 0.2, "it pays to look further to the right"
 
     agent.learn(1)
@@ -145,12 +145,12 @@ def test_it_learns_to_look_where_the_class_shows(algorithm: type[Algorithm]) -> 
         _, reward, _, _, info = env.step(action)
         assert reward == 1
         assert info["is_success"]
-    assert agent.recent_accuracy > 0.8, "a guess is right half the time"
+    assert agent.recent_accuracy > 0.8, "a guess is correct half the time"
 
 
 @EVERY_ALGORITHM
-def test_it_learns_a_demonstration_path_whatever_that_earns(algorithm: type[Algorithm]) -> None:
-    """The wrong end, where nothing is to be seen: reward alone would not keep it there."""
+def test_it_clones_a_demonstration_path_whatever_that_earns(algorithm: type[Algorithm]) -> None:
+    """The path leads to the wrong end, where nothing shows: reward alone would not keep the agent there."""
     path = ((-0.75, 0.5),)
     agent = make(algorithm, num_envs=64, learning_rate=3e-3, demonstration_path=path, warmup_fraction=1.0)
     observation = {key: seen.numpy() for key, seen in agent.env.reset(seed=0)[0].items()}
@@ -162,7 +162,7 @@ def test_it_learns_a_demonstration_path_whatever_that_earns(algorithm: type[Algo
 
 
 @EVERY_ALGORITHM
-def test_exploratory_episodes_do_not_move_the_policy(algorithm: type[Algorithm]) -> None:
+def test_exploratory_episodes_do_not_train_the_location_network_and_the_baseline(algorithm: type[Algorithm]) -> None:
     agent = make(algorithm, num_envs=16, exploration_fraction=1.0)
     before = {name: weight.detach().clone() for name, weight in agent.policy.named_parameters()}
     agent.learn(16 * 2 * 3)
