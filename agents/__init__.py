@@ -13,8 +13,10 @@ from agents.evaluation import Evaluation, evaluate
 from agents.loading import ALGORITHMS, load
 from agents.policy.recurrent_policy import RAMPolicy
 from agents.presets import PRESETS, Preset, find_preset
+from agents.runs import RunFolder
 from agents.sb3.features import GlimpseFeatures
 from agents.sb3.vec_env import GlimpseVecEnv, make_sb3_env
+from agents.training import TrainingInterrupted, train
 
 __all__ = [
     "A2C",
@@ -34,9 +36,11 @@ __all__ = [
     "PPOSettings",
     "Preset",
     "RAMPolicy",
+    "RunFolder",
     "Schedule",
     "Settings",
     "TrainingDiverged",
+    "TrainingInterrupted",
     "convnet_accuracy",
     "evaluate",
     "find_preset",
@@ -45,5 +49,6 @@ __all__ = [
     "look_at_random",
     "look_by_raster_scan",
     "make_sb3_env",
+    "train",
     "train_convnet",
 ]

@@ -7,6 +7,7 @@ python scripts/explain_agent.py runs/mnist --num-eig 1000 --folder report
 from __future__ import annotations
 
 import platform
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -21,13 +22,11 @@ import tyro
 
 import agents
 import glimpse_env
+from agents import RunFolder
 from explain.explanation import ExplanationSettings, explain
 from explain.report.page import write_report
 from glimpse_env import DatasetError
-from scripts.evaluate import agent_file
-from scripts.train import fail
 
-EXPLANATION = "explanation"
 NUM_ENVS = 250
 VERSIONS = (glimpse_env, gym, matplotlib, np, sklearn, torch)
 
@@ -51,16 +50,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Reads the arguments and explains; an error of the user is one line of text and exit status 1."""
     try:
         options = tyro.cli(Arguments, args=arguments)
-        path = agent_file(options.agent)
-        report = run(path, options.folder or path.parent / EXPLANATION, options.settings)
+        run_folder = RunFolder.of(options.agent)
+        report = run(run_folder, options.folder or run_folder.explanation, options.settings)
     except (DatasetError, OSError, ValueError) as error:
-        fail(error)
+        sys.exit(f"error: {error}")
     print(f"Open {report.resolve()}")
 
 
-def run(path: Path, folder: Path, settings: ExplanationSettings) -> Path:
+def run(run_folder: RunFolder, folder: Path, settings: ExplanationSettings) -> Path:
     """Explains a saved agent, writes figures, numbers and report into a folder, and returns the path of the report."""
-    agent = agents.load(path)
+    agent = run_folder.load_agent()
     folder.mkdir(parents=True, exist_ok=True)  # or fails now, not after minutes
     explanation = explain(
         agent,

@@ -1,4 +1,4 @@
-"""Trains an algorithm of Stable-Baselines3 or sb3-contrib by reward alone, and measures it on the whole test split.
+"""Trains an algorithm of Stable-Baselines3 or sb3-contrib on the reward alone, and measures its accuracy.
 
 python scripts/train_sb3.py
 python scripts/train_sb3.py RecurrentPPO GlimpseMNIST-v0 --reward information --minutes 60
@@ -25,31 +25,32 @@ from stable_baselines3.common.callbacks import BaseCallback
 from tqdm import tqdm
 
 import agents
+from agents import RunFolder
 from glimpse_env import DatasetError
 
-MODEL, EVALUATION = "model.zip", "evaluation.json"
+MODEL = "model.zip"
 TEST_ENVS = 500
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """With which settings an algorithm learns here."""
+    """An algorithm, and settings with which it learns here."""
 
     algorithm: type[BaseAlgorithm]
     num_envs: int
-    """Copies of the environment."""
+    """Number of sub-environments."""
     settings: dict[str, Any]
     """Arguments of the algorithm."""
     policy: str = "MultiInputPolicy"
     policy_kwargs: dict[str, Any] = field(default_factory=dict)
-    """Arguments of the policy, besides the features extractor."""
+    """Arguments of the policy, except the features extractor."""
     features: dict[str, Any] = field(default_factory=dict)
     """Arguments of `agents.GlimpseFeatures`."""
     rollout_setting: str = "n_steps"
-    """The argument that says after how many steps of the environment it learns; here a whole episode."""
+    """The argument that sets the steps of the environment between two updates. It is set to those of an episode."""
 
 
-# Standard deviation exp(-2.3) = 0.1 at first: with more, noise decides on the class for long.
+# The first standard deviation is exp(-2.3) = 0.1. With a larger one, noise in the logits decides the answer for long.
 _GAUSSIAN = {"net_arch": [], "log_std_init": -2.3}
 
 RECIPES = {
@@ -59,7 +60,7 @@ RECIPES = {
         settings={"learning_rate": 3e-3, "batch_size": 768, "n_epochs": 4, "gamma": 1.0},
         policy_kwargs=_GAUSSIAN,
     ),
-    # It takes one step a rollout, and nothing holds that step back: with a learning rate of 1e-3 it learns nothing.
+    # A2C takes one step per rollout, and does not clip how far it goes. With a learning rate of 1e-3 it learns nothing.
     "A2C": Recipe(
         A2C,
         num_envs=128,
@@ -69,7 +70,7 @@ RECIPES = {
     "SAC": Recipe(
         SAC,
         num_envs=64,
-        # It remembers nothing, so a step can only be worth what it earns at once.
+        # This policy has no memory, so it cannot predict the rewards of later steps.
         settings={
             "learning_rate": 1e-3,
             "batch_size": 1024,
@@ -91,64 +92,72 @@ RECIPES = {
         features={"what_size": 64, "where_size": 64, "size": 128},
     ),
 }
-"""For actions that are drawn from a Gaussian."""
+"""Recipes for the flat Box of actions, from which these algorithms draw with a Gaussian."""
 
 GRID_RECIPES = {
     "PPO": RECIPES["PPO"],
     "A2C": Recipe(A2C, num_envs=256, settings={"learning_rate": 3e-3, "gamma": 1.0}, policy_kwargs={"net_arch": []}),
     "RecurrentPPO": RECIPES["RecurrentPPO"],
 }
-"""For actions that are numbered, which SAC cannot choose among."""
+"""Recipes for `DiscreteActions`, which SAC does not support."""
 
 
 @dataclass(frozen=True)
 class Arguments:
-    """Trains an algorithm of Stable-Baselines3 or sb3-contrib by reward alone, and measures it on the test split.
+    """Trains an algorithm of Stable-Baselines3 or sb3-contrib on the reward alone, and measures its accuracy.
 
-    No label teaches the classifier: the logits are drawn and rewarded like the locations. A run folder holds the
-    model and its evaluation.
+    No label trains the classifier: the logits are drawn and rewarded like the locations. Writes the model and its
+    evaluation on the test split into a run folder.
     """
 
     algorithm: tyro.conf.Positional[Literal["PPO", "A2C", "SAC", "RecurrentPPO"]] = "RecurrentPPO"
-    """How it learns; only RecurrentPPO remembers earlier glimpses."""
+    """Algorithm. Only RecurrentPPO has a memory of earlier glimpses."""
     env: tyro.conf.Positional[str] = "GlimpseDigits-v0"
     """The id of a glimpse environment."""
     reward: Literal["hard", "entropy", "information", "anytime"] = "hard"
-    """What is rewarded: being right at the end, also being sure, also being rightly sure, also being so soon."""
+    """hard: 1 for a correct answer at the end. The others also reward the belief after every glimpse, entropy for being
+    certain, information for the probability of the true class, anytime for the same, the sooner the better."""
     grid: int | None = None
-    """Choose among so many columns and rows of locations, and name one class, instead of drawing both from a Gaussian;
-    not for SAC, and with the hard reward only."""
+    """Discrete actions: one of GRID x GRID locations, and one class. Not with SAC, and with the hard reward only. By
+    default locations and logits are continuous."""
     seed: int = 0
-    """Of everything that is random."""
+    """Seed of everything that is random."""
     minutes: float = 10.0
-    """Budget: how long to train."""
+    """Time to train."""
     run_folder: Path | None = None
-    """Where everything is kept; by default a folder in runs/ that is named after the arguments."""
+    """Run folder; by default a folder in runs/ that is named after the arguments."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Reads the arguments, trains and measures; whatever the user can mend ends in one line of error."""
+    """Reads the arguments, trains and measures. An error of the user is one line of text and exit status 1."""
     options = tyro.cli(Arguments, args=arguments)
     try:
-        run(options)
+        train(options)
     except (DatasetError, gym.error.Error, OSError, ValueError) as error:
-        tqdm.write(f"error: {error}", file=sys.stderr)
-        raise SystemExit(1) from None
+        sys.exit(f"error: {error}")
 
 
-def run(options: Arguments) -> None:
-    """Trains, measures, and writes down both."""
+def train(options: Arguments) -> None:
+    """Trains and measures a model, and writes both results.
+
+    Raises:
+        ValueError: An argument is out of range.
+    """
     recipe = (RECIPES if options.grid is None else GRID_RECIPES).get(options.algorithm)
     if recipe is None:
-        raise ValueError(f"{options.algorithm} cannot choose among numbered actions: leave out --grid")
+        raise ValueError(f"{options.algorithm} has no categorical policy for discrete actions: leave out --grid")
     if not options.minutes > 0:
         raise ValueError(f"expected --minutes to be above 0, got {options.minutes}")
     model = make_model(recipe, make_env(options, recipe.num_envs), options.seed)
     name = "-".join([options.env.replace(":", "-"), options.algorithm, options.reward])
-    folder = options.run_folder or Path("runs", f"{name}-seed{options.seed}".lower())
-    folder.mkdir(parents=True, exist_ok=True)
-    model.learn(sys.maxsize, Clock(60 * options.minutes))
-    model.save(folder / MODEL)
+    run = RunFolder(options.run_folder or Path("runs", f"{name}-seed{options.seed}".lower()), MODEL)
+    run.path.mkdir(parents=True, exist_ok=True)
+    limit = TimeLimit(60 * options.minutes)
+    try:
+        model.learn(sys.maxsize, limit)
+    finally:
+        limit.close()
+    model.save(run.agent)
     evaluation = agents.evaluate(model, make_env(options, TEST_ENVS, split="test").native)
     report = {
         "algorithm": options.algorithm,
@@ -156,30 +165,32 @@ def run(options: Arguments) -> None:
         "grid": options.grid,
         "num_timesteps": model.num_timesteps,
         "split": "test",
-        "looks": {"its own": evaluation.to_json()},
+        "location_policies": {"learned policy": evaluation.to_json()},
     }
-    (folder / EVALUATION).write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    run.evaluation.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     print(
-        f"{evaluation.accuracy[-1]:.2%} of {evaluation.num_images:,} test images are right after "
-        f"{model.num_timesteps:,} steps. Everything is in {folder}."
+        f"{evaluation.accuracy[-1]:.2%} of {evaluation.num_images:,} test images are correct after "
+        f"{model.num_timesteps:,} steps. Everything is in {run.path}."
     )
 
 
 def make_env(options: Arguments, num_envs: int, **arguments: Any) -> agents.GlimpseVecEnv:
-    """Makes copies of the environment."""
+    """Makes the vector environment, for Stable-Baselines3."""
     return agents.make_sb3_env(options.env, num_envs, options.grid, reward=options.reward, **arguments)
 
 
 def make_model(recipe: Recipe, env: agents.GlimpseVecEnv, seed: int) -> BaseAlgorithm:
-    """Makes an untrained model, which learns after each episode, all copies together."""
+    """Makes an untrained model, which learns from one episode in every sub-environment at a time."""
     native: Any = env.native.unwrapped
     features = {"features_extractor_class": agents.GlimpseFeatures, "features_extractor_kwargs": recipe.features}
     settings = recipe.settings | {recipe.rollout_setting: native.world.config.num_glimpses}
     return recipe.algorithm(recipe.policy, env, policy_kwargs=recipe.policy_kwargs | features, seed=seed, **settings)
 
 
-class Clock(BaseCallback):
-    """Ends the training after some time, and shows until then how much is left and how well it goes.
+class TimeLimit(BaseCallback):
+    """Ends the training after some time, and shows until then how much is left, and the recent accuracy.
+
+    Stable-Baselines3 does not tell callbacks when a training ends by an error, so whoever trains calls `close`.
 
     Args:
         seconds: How long to train.
@@ -188,22 +199,24 @@ class Clock(BaseCallback):
     def __init__(self, seconds: float) -> None:
         super().__init__()
         self.seconds = seconds
+        self._bar = tqdm(total=seconds, bar_format="{l_bar}{bar}| {n:.0f}/{total:.0f} s{postfix}")
 
     def _on_training_start(self) -> None:
         self._start = time.monotonic()
-        self._bar = tqdm(total=self.seconds, bar_format="{l_bar}{bar}| {n:.0f}/{total:.0f} s{postfix}")
 
     def _on_step(self) -> bool:
-        past = time.monotonic() - self._start
+        passed = time.monotonic() - self._start
         self._bar.set_postfix(steps=f"{self.num_timesteps:,}", refresh=False)
-        self._bar.update(min(past, self.seconds) - self._bar.n)
-        return past < self.seconds
+        self._bar.update(min(passed, self.seconds) - self._bar.n)
+        return passed < self.seconds
 
     def _on_rollout_start(self) -> None:
         if self.model.ep_success_buffer:
-            self._bar.set_description(f"{np.mean(self.model.ep_success_buffer):.1%} right", refresh=False)
+            accuracy = np.mean(self.model.ep_success_buffer)
+            self._bar.set_description(f"accuracy {accuracy:.1%}", refresh=False)
 
-    def _on_training_end(self) -> None:
+    def close(self) -> None:
+        """Closes the bar."""
         self._bar.close()
 
 

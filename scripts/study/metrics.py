@@ -7,14 +7,13 @@ import os
 from pathlib import Path
 from typing import Any
 
-import agents
+from agents import RunFolder
 from explain import FitSettings, VAESettings
 from explain.knowledge.curves import calibration_gaps, quantities
 from explain.knowledge.information import expected_calibration_error
 from explain.measurement import Measurement, measure
 from explain.reconstruction.errors import mean_image_error
 from scripts.study.experiments import Run
-from scripts.train import AGENT
 
 CONFIDENT = 0.9
 """The belief from which an answer counts as a confident one."""
@@ -41,7 +40,7 @@ def measure_run(run: Run, folder: Path) -> None:
         run: What to measure.
         folder: The agent's run folder.
     """
-    agent = agents.load(folder / AGENT, device="cpu")
+    agent = RunFolder(folder).load_agent("cpu")
     train_env, test_env = (agent.make_vec_env(NUM_ENVS, split=split) for split in ("train", "test"))
     settings = VAESettings(target="canvas", partial=True) if run.variant.partial else VAESettings()
     fit_settings = FitSettings(num_epochs=run.experiment.num_epochs, seed=run.seed)

@@ -1,4 +1,4 @@
-"""Many runs of an experiment at once, in processes of their own, with a view of what is going on."""
+"""Runs of an experiment in parallel processes, with progress bars."""
 
 from __future__ import annotations
 
@@ -18,66 +18,15 @@ import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from stable_baselines3.common.callbacks import BaseCallback
 
+import agents
+from agents import RunFolder
 from scripts.study.experiments import Run
 from scripts.study.metrics import measure_run, metrics_file
-from scripts.train import AGENT, go_on, train
 
 ERROR = "error.txt"
 POLL_SECONDS = 1.0
-
-
-def carry_out(runs: Sequence[Run], folder: Path, jobs: int) -> dict[str, str]:
-    """Trains and measures what is missing. What is there already, in whole or in part, is not done again.
-
-    Args:
-        runs: What there is to do.
-        folder: Each agent has its run folder in it.
-        jobs: How many processes work at once, each on one core.
-
-    Returns:
-        What failed: the error of each agent, by the name of its folder. The whole traceback is in `error.txt` there.
-    """
-    by_agent: dict[str, list[Run]] = {}
-    for run in runs:
-        if not (folder / run.agent_name / metrics_file(run)).exists():
-            by_agent.setdefault(run.agent_name, []).append(run)
-    failures: dict[str, str] = {}
-    context = multiprocessing.get_context("spawn")
-    manager = SyncManager(ctx=context)
-    manager.start(_begin)
-    with manager, Progress(*COLUMNS) as progress:
-        shares: Any = manager.dict()
-        total = progress.add_task("all", total=len(by_agent), status="")
-        bars: dict[str, Any] = {}
-        with ProcessPoolExecutor(jobs, context, initializer=_begin) as pool:
-            pending = {pool.submit(work, own, folder / name, shares): name for name, own in by_agent.items()}
-            while pending:
-                done, _ = wait(pending, POLL_SECONDS, FIRST_COMPLETED)
-                for future in done:
-                    failure = _failure(future)
-                    name = pending.pop(future)
-                    shares.pop(name, None)
-                    if failure is not None:
-                        failures[name] = failure
-                        progress.console.print(f"{name} failed: {failure}")
-                _show(progress, bars, dict(shares))
-                finished = len(by_agent) - len(pending)
-                progress.update(total, completed=finished + sum(share for share, _ in dict(shares).values()))
-    return failures
-
-
-def _begin() -> None:
-    """Readies a process for work: it takes one core, and ends with the one that began it, even where that is killed."""
-    torch.set_num_threads(1)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)  # what it did is as safe as after any kill: the next run goes on from its last checkpoint
-
+TRAINING_FRACTION = 0.9
+"""Fraction of the progress of an agent that is its training; the rest is explaining it."""
 
 COLUMNS = (
     TextColumn("{task.description}"),
@@ -89,49 +38,65 @@ COLUMNS = (
 )
 
 
-TRAINING = 0.9
-"""Share of the time that goes into training; the rest is for explaining."""
-
-
-class Share(BaseCallback):
-    """Tells how far a training is.
+def carry_out(runs: Sequence[Run], folder: Path, num_processes: int) -> dict[str, str]:
+    """Trains and measures the agents of runs that have no metrics yet. An interrupted training continues.
 
     Args:
-        name: Of the agent.
-        shares: Where to tell it: name to a share in [0, 1] and a word about what is going on.
+        runs: The runs.
+        folder: Holds the run folder of each agent.
+        num_processes: Number of processes that work at the same time, each on one core.
+
+    Returns:
+        The error of each agent that failed, by the name of its run folder, which has the traceback in `error.txt`.
     """
+    by_agent: dict[str, list[Run]] = {}
+    for run in runs:
+        if not (folder / run.agent_name / metrics_file(run)).exists():
+            by_agent.setdefault(run.agent_name, []).append(run)
+    failures: dict[str, str] = {}
+    context = multiprocessing.get_context("spawn")
+    manager = SyncManager(ctx=context)
+    manager.start(_initialize)
+    with manager, Progress(*COLUMNS) as display:
+        progress: Any = manager.dict()
+        total = display.add_task("all", total=len(by_agent), status="")
+        bars: dict[str, Any] = {}
+        with ProcessPoolExecutor(num_processes, context, initializer=_initialize) as pool:
+            pending = {pool.submit(work, own, folder / name, progress): name for name, own in by_agent.items()}
+            while pending:
+                done, _ = wait(pending, POLL_SECONDS, FIRST_COMPLETED)
+                for future in done:
+                    failure = _failure(future)
+                    name = pending.pop(future)
+                    progress.pop(name, None)
+                    if failure is not None:
+                        failures[name] = failure
+                        display.console.print(f"{name} failed: {failure}")
+                _show(display, bars, dict(progress))
+                finished = len(by_agent) - len(pending)
+                display.update(total, completed=finished + sum(fraction for fraction, _ in dict(progress).values()))
+    return failures
 
-    def __init__(self, name: str, shares: Any) -> None:
-        super().__init__()
-        self.name = name
-        self.shares = shares
-        self.told = 0.0
 
-    def _on_step(self) -> bool:
-        return True
+def work(runs: Sequence[Run], folder: Path, progress: Any) -> None:
+    """Trains the agent that some runs share, unless it is trained already, and measures it for each of them.
 
-    def _on_rollout_end(self) -> None:
-        agent: Any = self.model
-        now = time.monotonic()
-        if now - self.told >= POLL_SECONDS:
-            self.told = now
-            share = TRAINING * agent.num_timesteps / agent.total_timesteps
-            self.shares[self.name] = (share, f"training, {agent.recent_accuracy:.1%} right")
-
-
-def work(runs: Sequence[Run], folder: Path, shares: Any) -> None:
-    """Trains the agent that runs have in common where it is not trained yet, and measures each of them."""
+    Args:
+        runs: The runs.
+        folder: The run folder of the agent.
+        progress: Maps the name of the folder to the fraction that is done, in [0, 1], and a status.
+    """
+    run_folder = RunFolder(folder)
     try:
-        share = Share(folder.name, shares)
-        if (folder / AGENT).exists():
-            folder, agent = go_on(folder, "cpu")  # where it was begun
+        if run_folder.agent.exists():
+            agent = run_folder.load_agent("cpu")  # where its training began
         else:
             folder.mkdir(parents=True, exist_ok=True)
             agent = runs[0].make_agent()
         if agent.accuracy is None:
-            train(agent, folder, [share])
+            agents.train(agent, run_folder, [ReportProgress(folder.name, progress)])
         for run in runs:
-            shares[folder.name] = (TRAINING, "explaining")
+            progress[folder.name] = (TRAINING_FRACTION, "explaining")
             measure_run(run, folder)
         (folder / ERROR).unlink(missing_ok=True)
     except Exception:
@@ -140,22 +105,61 @@ def work(runs: Sequence[Run], folder: Path, shares: Any) -> None:
         raise
 
 
+class ReportProgress(BaseCallback):
+    """Writes the progress of a training into a dict, at most every `POLL_SECONDS`.
+
+    Args:
+        name: Key of the agent.
+        progress: The dict; see `work`.
+    """
+
+    def __init__(self, name: str, progress: Any) -> None:
+        super().__init__()
+        self.name = name
+        self.progress = progress
+        self._reported = 0.0
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_rollout_end(self) -> None:
+        agent: Any = self.model
+        now = time.monotonic()
+        if now - self._reported >= POLL_SECONDS:
+            self._reported = now
+            fraction = TRAINING_FRACTION * agent.num_timesteps / agent.total_timesteps
+            self.progress[self.name] = (fraction, f"training, accuracy {agent.recent_accuracy:.1%}")
+
+
+def _initialize() -> None:
+    """Limits a process to one core, and lets it end with its parent, even if that is killed."""
+    torch.set_num_threads(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)  # loses no more than any kill: the next run continues from the last checkpoint
+
+
 def _failure(future: Future[None]) -> str | None:
-    """What went wrong, in one line."""
+    """Returns the error of a future in one line, if there is one."""
     try:
         future.result()
     except BrokenProcessPool:
-        return "its process was killed; what it had done is kept"
-    except (Exception, SystemExit) as error:
+        return "its process was killed; its last checkpoint is kept"
+    except (Exception, agents.TrainingInterrupted) as error:
         return f"{type(error).__name__}: {error}".partition("\n")[0]
     return None
 
 
-def _show(progress: Progress, bars: dict[str, Any], shares: Mapping[str, tuple[float, str]]) -> None:
-    """Has one bar for each agent that is worked on."""
-    for name in [name for name in bars if name not in shares]:
-        progress.remove_task(bars.pop(name))
-    for name, (share, status) in shares.items():
+def _show(display: Progress, bars: dict[str, Any], progress: Mapping[str, tuple[float, str]]) -> None:
+    """Shows one bar for each agent that is in progress."""
+    for name in [name for name in bars if name not in progress]:
+        display.remove_task(bars.pop(name))
+    for name, (fraction, status) in progress.items():
         if name not in bars:
-            bars[name] = progress.add_task(f"  {name}", total=1.0, status=status)
-        progress.update(bars[name], completed=share, status=status)
+            bars[name] = display.add_task(f"  {name}", total=1.0, status=status)
+        display.update(bars[name], completed=fraction, status=status)

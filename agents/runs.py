@@ -1,0 +1,117 @@
+"""Run folders: which files one training leaves behind, and how they are read."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.algorithms.base import Algorithm
+from agents.loading import load
+
+AGENT = "agent.zip"
+
+
+def complete_lines(log: Path) -> list[list[str]]:
+    """Reads the values in each line of a log, its header first, without lines that are torn.
+
+    Args:
+        log: A file that Stable-Baselines3's `CSVOutputFormat` writes. Its values are numbers.
+    """
+    text = log.read_text(encoding="utf-8")
+    lines = [line.rstrip("\n").split(",") for line in text.splitlines(keepends=True) if line.endswith("\n")]
+    return [line for line in lines if len(line) == len(lines[0])]
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The folder of one training.
+
+    Args:
+        path: The folder. It need not exist.
+        agent_name: The name of the agent's file in it.
+
+    Example:
+        >>> run = RunFolder(Path("runs/digits"))
+        >>> run.agent.as_posix(), run.log.as_posix()
+        ('runs/digits/agent.zip', 'runs/digits/progress.csv')
+    """
+
+    path: Path
+    agent_name: str = AGENT
+
+    @classmethod
+    def of(cls, path: str | os.PathLike[str]) -> RunFolder:
+        """Returns the run folder at a path, or the folder around the file of an agent.
+
+        Args:
+            path: An existing folder, or the file of a saved agent.
+        """
+        path = Path(path)
+        return cls(path) if path.is_dir() else cls(path.parent, path.name)
+
+    @property
+    def agent(self) -> Path:
+        """The agent as of the last checkpoint, or as of the end of the training."""
+        return self.path / self.agent_name
+
+    @property
+    def arguments(self) -> Path:
+        """The arguments of the training, as JSON."""
+        return self.path / "arguments.json"
+
+    @property
+    def log(self) -> Path:
+        """The log of the training, with the keys of Stable-Baselines3, as CSV."""
+        return self.path / "progress.csv"
+
+    @property
+    def learning_curve(self) -> Path:
+        """The figure of the error and the return in training."""
+        return self.path / "learning_curve.png"
+
+    @property
+    def evaluation(self) -> Path:
+        """The accuracy on the test split after each glimpse, as JSON."""
+        return self.path / "evaluation.json"
+
+    @property
+    def glimpse_paths(self) -> Path:
+        """The figure of the locations on the first images of the test split."""
+        return self.path / "glimpse_paths.png"
+
+    @property
+    def explanation(self) -> Path:
+        """The folder of the explanation."""
+        return self.path / "explanation"
+
+    def load_agent(self, device: str = "auto") -> Algorithm:
+        """Loads the agent; see `agents.load`, which also lists the errors."""
+        return load(self.agent, device=device)
+
+    def read_arguments(self) -> dict[str, Any]:
+        """Reads the arguments of the training.
+
+        Raises:
+            FileNotFoundError: There are none, because another program trained the agent.
+        """
+        arguments: dict[str, Any] = json.loads(self.arguments.read_text(encoding="utf-8"))
+        return arguments
+
+    def read_log(self) -> dict[str, NDArray[np.float64]]:
+        """Reads the log, without lines that were torn when the training was killed.
+
+        Returns:
+            The values of each key, `(lines,)`; NaN where a line has none.
+
+        Raises:
+            FileNotFoundError: There is no log.
+        """
+        names, *lines = complete_lines(self.log) or [[]]
+        values = np.array([[float(value or "nan") for value in line] for line in lines])
+        return dict(zip(names, values.reshape(-1, len(names)).T, strict=True)) if names else {}
