@@ -4,72 +4,72 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import agents
-from explain.explanation import ExplanationSettings
+from agents import RunFolder
 from explain.report import all_figures as pictures
 from scripts import demo
 
 ROOT = Path(__file__).parents[2]
+FEW = [
+    *("--num-train=60", "--num-test=24", "--num-epochs=1", "--num-eig=2", "--grid=2", "--num-samples=1"),
+    *("--policy-images=4", "--policy-grid=2", "--policy-samples=1"),
+]
 
 
-@pytest.fixture
-def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Makes the demo so small that it takes seconds, and gives its folder."""
-    settings = ExplanationSettings(
-        num_train=60,
-        num_test=24,
-        num_epochs=1,
-        num_eig=2,
-        grid=2,
-        num_samples=1,
-        policy_images=4,
-        policy_grid=2,
-        policy_samples=1,
+@pytest.fixture(autouse=True)
+def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes the demo so small that it takes seconds, and runs it in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(
+        agents.PRESETS, "digits-explain", replace(agents.find_preset("digits-explain"), num_images=1280)
     )
-    monkeypatch.setattr(demo, "FOLDER", tmp_path / "demo")
-    monkeypatch.setattr(demo, "NUM_IMAGES", 1280)
-    monkeypatch.setattr(demo, "SETTINGS", settings)
-    for name in ("NUM_STRIPS", "NUM_COURSES", "NUM_MAPS", "NUM_FAILURES"):
+    monkeypatch.setattr(demo, "EXPLANATION", FEW)
+    for name in ("NUM_RECONSTRUCTIONS", "NUM_BELIEFS", "NUM_MAPS", "NUM_FAILURES"):
         monkeypatch.setattr(pictures, name, 1)
-    return tmp_path / "demo"
 
 
-def test_trains_measures_and_explains(tiny: Path) -> None:
+def test_trains_measures_and_explains(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     demo.main()
-    agent = agents.load(tiny / "agent.zip")
+    run = RunFolder(tmp_path / "demo")
+    agent = run.load_agent()
     assert agent.num_timesteps == 1280 * agent.num_glimpses
     assert agent.accuracy is not None
-    for name in ("learning_curve.png", "evaluation.json", "glimpse_paths.png", "explanation.json", "animation.gif"):
-        assert (tiny / name).stat().st_size > 0
-    assert (tiny / "report.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    explained = [run.path / "explanation.json", run.path / "animation.gif"]
+    for path in (run.learning_curve, run.evaluation, run.glimpse_paths, *explained):
+        assert path.stat().st_size > 0
+    report = run.path / "report.html"
+    assert report.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    assert str(report) in capsys.readouterr().out
 
 
-def test_says_where_the_report_is_and_can_be_run_again(
-    tiny: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(demo, "explain", lambda path, folder, settings: folder / "report.html")
+def test_trains_anew_when_it_runs_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scripts.explain_agent.main", lambda arguments: None)
+    run = RunFolder(tmp_path / "demo")
     demo.main()
-    first = agents.load(tiny / "agent.zip")
+    first = run.load_agent()
+    train = agents.REINFORCE.train
+    updates = []
+
+    def count(agent: agents.REINFORCE, rollout: Any) -> None:
+        updates.append(agent.num_rollouts)
+        train(agent, rollout)
+
+    monkeypatch.setattr(agents.REINFORCE, "train", count)
     demo.main()
-    assert str(tiny / "report.html") in capsys.readouterr().out
-    assert agents.load(tiny / "agent.zip").accuracy == first.accuracy
+    assert updates == list(range(1, first.num_rollouts + 1))
+    assert run.load_agent().accuracy == first.accuracy
 
 
-def test_a_folder_that_cannot_be_made_is_one_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "file").touch()
-    monkeypatch.setattr(demo, "FOLDER", tmp_path / "file" / "demo")
-    with pytest.raises(SystemExit) as caught:
+def test_a_folder_that_cannot_be_made_is_one_error(tmp_path: Path) -> None:
+    (tmp_path / "demo").touch()
+    with pytest.raises(SystemExit, match=r"^error: .*Not a directory"):
         demo.main()
-    assert caught.value.code == 1
-    error = capsys.readouterr().err
-    assert error.count("error: ") == 1
-    assert "Traceback" not in error
 
 
 def test_it_finds_what_it_imports_when_run_as_a_file() -> None:

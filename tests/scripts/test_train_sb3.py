@@ -31,14 +31,14 @@ def test_trains_measures_and_keeps_the_model(
     env = agents.make_sb3_env("GlimpseDigits-v0", 100, grid, split="test")
     expected = agents.evaluate(model, env.native)
     report = json.loads((tmp_path / "run" / "evaluation.json").read_text(encoding="utf-8"))
-    assert report["looks"]["its own"]["num_images"] == 360
-    assert report["looks"]["its own"]["accuracy"] == pytest.approx(expected.accuracy, abs=0.01)
+    assert report["location_policies"]["learned policy"]["num_images"] == 360
+    assert report["location_policies"]["learned policy"]["accuracy"] == pytest.approx(expected.accuracy, abs=0.01)
     assert (report["algorithm"], report["split"], report["grid"]) == (run[0], "test", grid)
     assert report["num_timesteps"] == model.num_timesteps > 0
     assert (model.train_freq.frequency if run[0] == "SAC" else model.n_steps) == 6, "it learns from whole episodes"
     output, progress = capsys.readouterr()
     assert output.count("\n") == 1
-    assert f"{report['looks']['its own']['accuracy'][-1]:.2%} of 360 test images" in output
+    assert f"{report['location_policies']['learned policy']['accuracy'][-1]:.2%} of 360 test images" in output
     assert "0/0 s" in progress
 
 
@@ -67,22 +67,19 @@ def test_learns_until_the_time_is_over(tmp_path: Path, monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["SAC", "--grid", "3"], "SAC cannot choose among numbered actions: leave out --grid"),
+        (["SAC", "--grid", "3"], "SAC has no categorical policy for discrete actions: leave out --grid"),
         (["PPO", "--grid", "0"], "expected grid to be at least 1, got 0"),
         (["PPO", "--grid", "3", "--reward", "entropy"], "one-hot under discrete actions"),
         (["PPO", "--minutes", "0"], "expected --minutes to be above 0, got 0"),
         (["PPO", "GlimpseDigitz-v0"], "GlimpseDigitz"),
     ],
 )
-def test_what_cannot_be_trained_is_one_error(
-    arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_cannot_be_trained_is_one_error(arguments: list[str], message: str, tmp_path: Path) -> None:
     with pytest.raises(SystemExit) as caught:
         main([*arguments, "--run-folder", str(tmp_path)])
-    assert caught.value.code == 1
-    error = capsys.readouterr().err
+    error = str(caught.value.code)
     assert error.startswith("error: ")
-    assert error.count("\n") == 1
+    assert "\n" not in error
     assert message in error
     assert not list(tmp_path.iterdir())
 
