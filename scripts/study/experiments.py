@@ -1,4 +1,4 @@
-"""Experiments that `scripts/compare.py` carries out: which agents, on which data, with which seeds."""
+"""The experiments of the study: which agents, on which data, with which seeds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Variant:
-    """One kind of agent, and how it is explained."""
+    """A kind of agent, and the VAE that it is explained with."""
 
     algorithm: str = "REINFORCE"
     """`"REINFORCE"`, `"A2C"` or `"PPO"`."""
@@ -25,9 +25,9 @@ class Variant:
     reward: str = "hard"
     """`"hard"`, `"entropy"`, `"information"` or `"anytime"`."""
     every_glimpse: bool = False
-    """Whether the classifier is trained after every glimpse, not only after the last."""
+    """Whether the classifier is trained after every glimpse, and not only after the last."""
     partial: bool = False
-    """Whether the VAE's loss counts only the pixels seen so far. The agent is the same."""
+    """Whether the loss of the VAE counts only the pixels seen so far. It makes no difference to the agent."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,11 @@ class Experiment:
     """A grid of data sets, variants and seeds."""
 
     datasets: Mapping[str, EnvironmentSpec]
-    """Environments by the names that tables and figures use."""
+    """Environments, by their names in tables and figures."""
     variants: Mapping[str, Variant]
-    """By the names that tables and figures use."""
+    """Variants, by their names in tables and figures."""
     num_images: int
-    """How many images each agent is trained on."""
+    """Images that each agent is trained on."""
     num_train: int
     """Images of the training split that each VAE is fitted on; all, if there are fewer."""
     num_epochs: int
@@ -47,7 +47,7 @@ class Experiment:
     seeds: Sequence[int] = (0, 1, 2)
 
     def runs(self) -> list[Run]:
-        """Everything that there is to do, one seed after the other."""
+        """All runs, one seed after the other."""
         return [
             Run(self, dataset, variant, seed)
             for seed, dataset, variant in itertools.product(self.seeds, self.datasets, self.variants)
@@ -79,7 +79,7 @@ def _select(kind: str, names: Sequence[str], among: Mapping[str, T]) -> dict[str
 
 @dataclass(frozen=True)
 class Run:
-    """One agent of an experiment, trained with one seed and explained in one way."""
+    """One variant of an experiment, with one seed, on one data set."""
 
     experiment: Experiment
     dataset: str
@@ -88,19 +88,19 @@ class Run:
 
     @property
     def variant(self) -> Variant:
-        """What kind of agent it is."""
+        """The settings of its agent."""
         return self.experiment.variants[self.variant_name]
 
     @property
     def agent_name(self) -> str:
-        """The name of its agent's folder. Variants that differ only in how they are explained share an agent."""
+        """The name of its agent's run folder. Variants that differ only in their VAE share an agent."""
         variant = self.variant
-        taught = ["every-glimpse"] if variant.every_glimpse else []
-        parts = [self.dataset, variant.algorithm, variant.core, variant.reward, *taught, f"seed{self.seed}"]
+        training = ["every-glimpse"] if variant.every_glimpse else []
+        parts = [self.dataset, variant.algorithm, variant.core, variant.reward, *training, f"seed{self.seed}"]
         return "-".join(parts).lower().replace(" ", "-")
 
     def make_agent(self) -> agents.Algorithm:
-        """Makes the untrained agent, on the CPU, where the same seed gives the same weights."""
+        """Makes the untrained agent, on the CPU, where the same seed always gives the same weights."""
         variant, experiment = self.variant, self.experiment
         agent = agents.ALGORITHMS[variant.algorithm](
             experiment.datasets[self.dataset].make(reward=variant.reward),
@@ -135,7 +135,7 @@ VARIANTS = {
     "HardAttInformationEveryGlimpse": Variant(reward="information", every_glimpse=True),
     ANYTIME: Variant(reward="anytime", every_glimpse=True),
 }
-"""The seven of the reference study, and seven that it did not have."""
+"""The seven variants of the reference study, and seven more, by name."""
 
 EXPERIMENTS = {
     "reference-study": Experiment(
@@ -159,4 +159,4 @@ EXPERIMENTS = {
         num_epochs=6,
     ),
 }
-"""By name."""
+"""All experiments, by name."""

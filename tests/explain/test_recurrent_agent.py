@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents import REINFORCE
-from explain import Recording, RecurrentAgent, record
+from explain import Recording, record
+from explain.recurrent_agent import RecurrentAgent
 
 PLAIN = "GlimpseDigits-v0"
 C = 3

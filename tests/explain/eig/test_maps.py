@@ -304,13 +304,13 @@ def test_the_gain_everywhere_is_that_of_looking_there_place_by_place(num_scales:
     agent.weights = rng.normal(size=(4 * num_scales + 2 + 3, 2 + 5)).astype(np.float32)
     canvases = rng.integers(0, 256, (4, 1, 6, 8), dtype=np.uint8)
     recording = Recording(
-        hidden=torch.as_tensor(rng.normal(size=(4, 3, 3)).astype(np.float32)),
-        beliefs=torch.as_tensor(rng.dirichlet(np.ones(5), (4, 3)).astype(np.float32)),
-        locations=torch.as_tensor(np.zeros((4, 3, 2), np.float32)),
-        labels=torch.as_tensor(np.zeros(4, np.int64)),
-        indices=torch.as_tensor(np.arange(4)),
-        canvases=torch.as_tensor(canvases),
-        originals=torch.as_tensor(canvases),
+        hidden=torch.from_numpy(rng.normal(size=(4, 3, 3)).astype(np.float32)),
+        beliefs=torch.from_numpy(rng.dirichlet(np.ones(5), (4, 3)).astype(np.float32)),
+        locations=torch.zeros(4, 3, 2),
+        labels=torch.zeros(4, dtype=torch.int64),
+        indices=torch.arange(4),
+        canvases=torch.from_numpy(canvases),
+        originals=torch.from_numpy(canvases),
         retina=Retina(2, num_scales),
     )
     locations = torch.from_numpy(rng.uniform(-1, 1, (7, 2)).astype(np.float32))

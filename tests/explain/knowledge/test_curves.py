@@ -24,13 +24,13 @@ def make_recording(beliefs: np.ndarray, labels: np.ndarray, seed: int = 0) -> Re
     count, glimpses = beliefs.shape[:2]
     images = np.random.default_rng(seed).integers(0, 256, (count, 1, 3, 3), dtype=np.uint8)
     return Recording(
-        hidden=torch.as_tensor(np.zeros((count, glimpses, 2), np.float32)),
-        beliefs=torch.as_tensor(beliefs.astype(np.float32)),
-        locations=torch.as_tensor(np.zeros((count, glimpses, 2), np.float32)),
-        labels=torch.as_tensor(labels.astype(np.int64)),
-        indices=torch.as_tensor(np.arange(count)),
-        canvases=torch.as_tensor(images),
-        originals=torch.as_tensor(images),
+        hidden=torch.zeros(count, glimpses, 2),
+        beliefs=torch.from_numpy(beliefs.astype(np.float32)),
+        locations=torch.zeros(count, glimpses, 2),
+        labels=torch.from_numpy(labels.astype(np.int64)),
+        indices=torch.arange(count),
+        canvases=torch.from_numpy(images),
+        originals=torch.from_numpy(images),
         retina=Retina(2, 1),
     )
 

@@ -20,13 +20,13 @@ def make_recording(images: int = 60, seed: int = 0) -> Recording:
     hidden[np.arange(images), 1, labels] += 8
     originals = np.clip(labels[:, None, None, None] * 100 + rng.integers(0, 20, (images, 1, 5, 4)), 0, 255)
     return Recording(
-        hidden=torch.as_tensor(hidden),
-        beliefs=torch.as_tensor(np.full((images, 2, 3), 1 / 3, dtype=np.float32)),
-        locations=torch.as_tensor(np.zeros((images, 2, 2), dtype=np.float32)),
-        labels=torch.as_tensor(labels),
-        indices=torch.as_tensor(np.arange(images)),
+        hidden=torch.from_numpy(hidden),
+        beliefs=torch.full((images, 2, 3), 1 / 3),
+        locations=torch.zeros(images, 2, 2),
+        labels=torch.from_numpy(labels),
+        indices=torch.arange(images),
         canvases=torch.as_tensor(255 - originals.astype(np.uint8)),
-        originals=torch.as_tensor(originals.astype(np.uint8)),
+        originals=torch.from_numpy(originals.astype(np.uint8)),
         retina=Retina(2, 1),
     )
 

@@ -36,13 +36,13 @@ def make_recording(count: int, seed: int = 0, clutter: bool = False) -> Recordin
     rows = (np.arange(3) * 2 + 1) / 4 - 1
     locations = np.broadcast_to(np.stack([np.full(3, -0.5), rows], axis=1), (count, 3, 2))
     return Recording(
-        hidden=torch.as_tensor(known.astype(np.float32)),
-        beliefs=torch.as_tensor(np.full((count, 3, 4), 0.25, np.float32)),
-        locations=torch.as_tensor(locations.astype(np.float32)),
+        hidden=torch.from_numpy(known.astype(np.float32)),
+        beliefs=torch.full((count, 3, 4), 0.25),
+        locations=torch.from_numpy(locations.astype(np.float32)),
         labels=torch.as_tensor(stripes[:, 0] + 2 * stripes[:, 1]),
-        indices=torch.as_tensor(np.arange(count)),
+        indices=torch.arange(count),
         canvases=torch.as_tensor(255 - images if clutter else images),
-        originals=torch.as_tensor(images),
+        originals=torch.from_numpy(images),
         retina=Retina(2, 1),
     )
 

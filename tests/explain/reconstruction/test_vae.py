@@ -38,13 +38,13 @@ def make_recording(
     originals = rng.integers(0, 256, (count, 1, *original), dtype=np.uint8)
     canvases = originals.copy() if canvas == original else rng.integers(0, 256, (count, 1, *canvas), dtype=np.uint8)
     return Recording(
-        hidden=torch.as_tensor(rng.normal(size=(count, glimpses, 7)).astype(np.float32)),
-        beliefs=torch.as_tensor(np.full((count, glimpses, 10), 0.1, np.float32)),
-        locations=torch.as_tensor(rng.uniform(-1, 1, (count, glimpses, 2)).astype(np.float32)),
-        labels=torch.as_tensor(np.arange(count)),
-        indices=torch.as_tensor(np.arange(count)),
-        canvases=torch.as_tensor(canvases),
-        originals=torch.as_tensor(originals),
+        hidden=torch.from_numpy(rng.normal(size=(count, glimpses, 7)).astype(np.float32)),
+        beliefs=torch.full((count, glimpses, 10), 0.1),
+        locations=torch.from_numpy(rng.uniform(-1, 1, (count, glimpses, 2)).astype(np.float32)),
+        labels=torch.arange(count),
+        indices=torch.arange(count),
+        canvases=torch.from_numpy(canvases),
+        originals=torch.from_numpy(originals),
         retina=Retina(4, 1),
     )
 
