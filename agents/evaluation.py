@@ -1,4 +1,4 @@
-"""How often an agent is right after each glimpse, over a whole split."""
+"""The accuracy of an agent after each glimpse, over a whole split."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class Evaluation:
 
     Attributes:
         num_images: M.
-        accuracy: Share of images whose class was believed in most after each glimpse, `(T,)`.
+        accuracy: Fraction of images whose most probable class was the true one after each glimpse, `(T,)`.
         low: Lower ends of the 95 % Wilson confidence intervals of the accuracy, `(T,)`.
         high: Upper ends, `(T,)`.
         mean_return: Mean over images of the sum of rewards.
         labels: True classes, `(M,)` int64; image `i` of the split is in row `i` here and below.
-        predictions: The class believed in most after each glimpse, `(M, T)` int64.
+        predictions: The most probable class after each glimpse, `(M, T)` int64.
         locations: Where the glimpses were taken, `(M, T, 2)` float32.
     """
 
@@ -52,10 +52,10 @@ class Evaluation:
 
 
 def evaluate(agent: Any, env: str | VectorEnv[Any, Any, Any] | None = None, *, seed: int = 0) -> Evaluation:
-    """Shows an agent each image of a split exactly once, and lets it act deterministically.
+    """Measures an agent on each image of a split exactly once, with deterministic actions.
 
     Image `i` is seen as `env.reset(seed=seed + i, options={"index": i})` shows it in a single environment, so that the
-    result does not depend on how many copies the vector environment has.
+    result does not depend on how many sub-environments the vector environment has.
 
     Args:
         agent: Anything with the `predict` of Stable-Baselines3, recurrent or not.
@@ -102,7 +102,7 @@ def evaluate(agent: Any, env: str | VectorEnv[Any, Any, Any] | None = None, *, s
 
 
 def wilson_interval(successes: NDArray[np.int64], trials: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The 95 % confidence interval of a share (Wilson 1927), which holds for small counts and near 0 and 1 as well.
+    """The 95 % confidence interval of a fraction (Wilson 1927), also for small counts and near 0 and 1.
 
     Args:
         successes: How often it happened, any shape.

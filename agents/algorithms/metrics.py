@@ -1,4 +1,4 @@
-"""How training goes: what is logged between two lines of the log."""
+"""What is logged of a training between two lines of the log."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ class Metrics:
         self._started, self._steps_before = time.monotonic(), num_timesteps
 
     def fps(self, num_timesteps: int) -> int:
-        """Steps a second since `start_clock`."""
+        """Steps per second since `start_clock`."""
         return int((num_timesteps - self._steps_before) / max(time.monotonic() - self._started, 1e-9))
 
     @property
     def recent_accuracy(self) -> float:
-        """Share of right answers in the last rollouts, or 0 before the first."""
+        """Fraction of correct answers in the latest rollouts, or 0 before the first."""
         return float(np.mean([success for success, _ in self._rollouts])) if self._rollouts else 0.0
 
     def add_rollout(self, rollout: Rollout) -> None:
-        """Notes how often the agent was right, and what that earned."""
+        """Adds the accuracy and the mean return of a rollout."""
         self._rollouts.append((rollout.is_success.float().mean().item(), rollout.rewards.sum(0).mean().item()))
 
     def add_loss(self, loss: HybridLoss, **others: Tensor) -> None:
-        """Notes the parts of a loss, and other scalars of the same step of the optimizer."""
+        """Adds the parts of a loss, and other scalars of the same step of the optimizer."""
         parts = {
             "policy_gradient_loss": loss.policy,
             "classification_loss": loss.classification,

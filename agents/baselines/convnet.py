@@ -92,7 +92,7 @@ def train_convnet(
 
 
 def convnet_accuracy(network: ConvNet, env: str | gym.Env[Any, Any] | VectorEnv[Any, Any, Any]) -> float:
-    """The share of canvases that the network gets right, over the whole test split of an environment."""
+    """The accuracy of the network over the whole test split of an environment."""
     envs = read_environment(env).make_vec(TEST_BATCH_SIZE, split="test")
     world = _world(envs)
     labels = world.dataset.labels.numpy()

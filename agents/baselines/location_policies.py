@@ -1,29 +1,47 @@
-"""Agents to compare with: the core and the classifier of a trained agent, looking elsewhere."""
+"""Location policies to compare with: the core and the classifier of a trained agent, with other locations."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import gymnasium as gym
 import numpy as np
 from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
-from agents.algorithms.base import Algorithm
 from glimpse_env.retina import cell_centres
 from glimpse_env.spaces import pack_action, unpack_action
 
-Chooser = Callable[[NDArray[np.int64]], NDArray[Any]]
+LocationPolicy = Callable[[NDArray[np.int64]], NDArray[Any]]
 """Chooses locations `(N, 2)` given how many actions were taken before, `(N,)`."""
 
 
+class TrainedAgent(Protocol):
+    """What a location policy needs of an agent, such as `agents.Algorithm`; its state is one array."""
+
+    @property
+    def num_glimpses(self) -> int:
+        """Steps per episode."""
+
+    def predict(
+        self, observation: Any, state: Any, episode_start: Any, deterministic: bool
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Returns actions and the next state for an observation or a batch of them."""
+
+    def make_env(self, **overrides: Any) -> gym.Env[Any, Any]:
+        """Makes a single environment of the kind that the agent was trained in."""
+
+    def make_vec_env(self, num_envs: int, **overrides: Any) -> VectorEnv[Any, Any, Any]:
+        """Makes a native vector environment of the kind that the agent was trained in."""
+
+
 class LocationOverride:
-    """An agent that remembers and believes as another one does, but is told where to look.
+    """An agent with the hidden states and beliefs of another one, and locations from another policy.
 
     Args:
-        agent: Whose core and classifier it is.
-        choose: Where to look instead.
+        agent: The agent whose core and classifier it has.
+        location_policy: What chooses the locations.
 
     Example:
         >>> from agents import REINFORCE
@@ -34,9 +52,9 @@ class LocationOverride:
         (array([0., 0.], dtype=float32), (257,))
     """
 
-    def __init__(self, agent: Algorithm, choose: Chooser) -> None:
+    def __init__(self, agent: TrainedAgent, location_policy: LocationPolicy) -> None:
         self.agent = agent
-        self._choose = choose
+        self._location_policy = location_policy
 
     def predict(
         self,
@@ -48,7 +66,7 @@ class LocationOverride:
         """Chooses an action for one observation or a batch of them; see `agents.RAMPolicy.predict`.
 
         Returns:
-            The action, and the state: the agent's own, with the number of actions taken at its end.
+            The action, and the state: that of the agent, followed by the number of actions taken.
         """
         count = np.size(observation["location"]) // 2
         memory, steps = None, np.zeros(count, dtype=np.int64)
@@ -58,7 +76,7 @@ class LocationOverride:
             steps = np.where(episode_start, 0, steps)
         action, memory = self.agent.predict(observation, memory, episode_start, deterministic)
         batch = action.shape[:-1]
-        locations = self._choose(steps).astype(np.float32).reshape(*batch, 2)
+        locations = self._location_policy(steps).astype(np.float32).reshape(*batch, 2)
         steps_taken = (steps + 1).astype(np.float32).reshape(*batch, 1)
         replaced = pack_action(locations, unpack_action(action).logits)
         return replaced, np.concatenate([memory, steps_taken], -1)
@@ -72,35 +90,35 @@ class LocationOverride:
         return self.agent.make_vec_env(num_envs, **overrides)
 
 
-def look_at_random(agent: Algorithm, seed: int = 0) -> LocationOverride:
-    """Looks anywhere, with equal probability."""
+def look_at_random(agent: TrainedAgent, seed: int = 0) -> LocationOverride:
+    """Chooses locations with uniform probability."""
     generator = np.random.default_rng(seed)
     return LocationOverride(agent, lambda steps: generator.uniform(-1, 1, (len(steps), 2)))
 
 
-def look_at_centre(agent: Algorithm) -> LocationOverride:
-    """Looks at the centre again and again."""
+def look_at_centre(agent: TrainedAgent) -> LocationOverride:
+    """Always chooses the centre."""
     return LocationOverride(agent, lambda steps: np.zeros((len(steps), 2)))
 
 
-def look_by_raster_scan(agent: Algorithm) -> LocationOverride:
-    """Looks along the rows of a raster that covers the canvas in the glimpses that the agent may choose."""
-    places = raster(agent.num_glimpses - 1)
+def look_by_raster_scan(agent: TrainedAgent) -> LocationOverride:
+    """Looks along a raster scan that covers the canvas with the glimpses whose location is chosen."""
+    places = raster_scan(agent.num_glimpses - 1)
     # The location in the last action is not looked at.
     return LocationOverride(agent, lambda steps: places[steps % len(places)])
 
 
-def raster(count: int) -> NDArray[np.float64]:
+def raster_scan(count: int) -> NDArray[np.float64]:
     """Spreads locations evenly over the canvas, row by row from the top left.
 
     Args:
-        count: How many.
+        count: Number of locations.
 
     Returns:
         `(count, 2)`, but at least one location, the centre.
 
     Example:
-        >>> raster(5).round(2).tolist()
+        >>> raster_scan(5).round(2).tolist()
         [[-0.67, -0.5], [0.0, -0.5], [0.67, -0.5], [-0.5, 0.5], [0.5, 0.5]]
     """
     count = max(count, 1)

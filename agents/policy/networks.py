@@ -1,8 +1,8 @@
 """The parts of the Recurrent Attention Model, under the names of its paper (Mnih et al. 2014, section 3.1).
 
-The glimpse network turns a glimpse and its location into features, the core carries what was seen from glimpse to
-glimpse, and three heads read its hidden state: the location network says where to look next, the classifier what the
-image is, and the baseline what reward is still to come.
+The glimpse network turns a glimpse and its location into features. The core carries a hidden state from glimpse to
+glimpse. Three heads read the hidden state: the location network gives the mean of the next location, the classifier
+the logits, and the baseline an estimate of the reward that is still to come.
 """
 
 from __future__ import annotations

@@ -18,8 +18,9 @@ from glimpse_env.dataset_rollout import to_numpy
 class GlimpseVecEnv(VecEnv):
     """Adapts a native vector environment of this library to `stable_baselines3.common.vec_env.VecEnv`.
 
-    Episodes end together, so the adapter does per-copy work on their last step only. It fills `info["episode"]` as
-    Stable-Baselines3's `Monitor` does, so `rollout/ep_rew_mean` and `rollout/success_rate` are logged.
+    Episodes end together, so the adapter fills the `info` of each sub-environment on the last step only. It adds
+    `info["episode"]` as Stable-Baselines3's `Monitor` does, so that `rollout/ep_rew_mean` and `rollout/success_rate`
+    are logged.
 
     Args:
         env: What `gym.make_vec(id, vectorization_mode="vector_entry_point")` made, or `VectorDiscreteActions` of it.
@@ -37,7 +38,7 @@ class GlimpseVecEnv(VecEnv):
         self.render_mode = env.render_mode
 
     def reset(self) -> dict[str, np.ndarray[Any, Any]]:
-        """Begins an episode on every copy, with the seeds and image indices that were set before."""
+        """Begins an episode in every sub-environment, with the seeds and image indices that were set before."""
         seeds = None if self._seeds[0] is None else self._seeds
         options = {"index": [one["index"] for one in self._options]} if self._options[0] else None
         observations, infos = self.native.reset(seed=seeds, options=options)  # type: ignore[arg-type]
@@ -61,11 +62,11 @@ class GlimpseVecEnv(VecEnv):
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
         if "final_info" in native:
             final = {key: to_numpy(value).tolist() for key, value in native["final_info"].items() if key[0] != "_"}
-            for copy, info in enumerate(infos):
-                info |= {key: values[copy] for key, values in final.items()}
-                info["terminal_observation"] = _unbatched(native["final_obs"], copy)
+            for env, info in enumerate(infos):
+                info |= {key: values[env] for key, values in final.items()}
+                info["terminal_observation"] = _unbatched(native["final_obs"], env)
                 info["TimeLimit.truncated"] = False
-                info["episode"] = {"r": float(self._returns[copy]), "l": self._length}
+                info["episode"] = {"r": float(self._returns[env]), "l": self._length}
             self._returns = np.zeros(self.num_envs)
             self._length = 0
             self._note_images(native)
@@ -79,35 +80,35 @@ class GlimpseVecEnv(VecEnv):
         self.native.close()
 
     def get_images(self) -> Sequence[Any]:
-        """Draws each copy."""
+        """Draws each sub-environment."""
         return self.native.render() or [None] * self.num_envs
 
     def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
-        """The attribute of the vector environment, once for each copy."""
+        """The attribute of the vector environment, once per sub-environment."""
         return [getattr(self.native, attr_name) for _ in self._get_indices(indices)]
 
     def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-        """Copies share their attributes, so this is refused."""
+        """Sub-environments have their attributes in common, so this is refused."""
         raise NotImplementedError(
-            "copies of a glimpse environment share their attributes: make it with other arguments"
+            "sub-environments have their attributes in common: make the environment with other arguments"
         )
 
     def env_method(self, method_name: str, *method_args: Any, indices: Any = None, **method_kwargs: Any) -> list[Any]:
-        """Calls a method of the vector environment once, and returns the result once for each copy."""
+        """Calls a method of the vector environment once, and returns the result once per sub-environment."""
         result = getattr(self.native, method_name)(*method_args, **method_kwargs)
         return [result for _ in self._get_indices(indices)]
 
     def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
-        """Whether the environment wears a wrapper. It does what `Monitor` does, so it claims to wear that one."""
+        """Whether the environment has a wrapper. It does what `Monitor` does, so it says yes to that one."""
         return [wrapper_class is Monitor for _ in self._get_indices(indices)]
 
 
 def make_sb3_env(env_id: str, num_envs: int, grid: int | None = None, **arguments: Any) -> GlimpseVecEnv:
-    """Makes copies of an environment for Stable-Baselines3.
+    """Makes a vector environment for Stable-Baselines3.
 
     Args:
         env_id: As for `gym.make_vec`.
-        num_envs: Number of copies.
+        num_envs: Number of sub-environments.
         grid: Columns and rows of `glimpse_env.DiscreteActions`, for categorical policies; by default actions are
             continuous.
         **arguments: Of the environment.
@@ -122,8 +123,8 @@ def make_sb3_env(env_id: str, num_envs: int, grid: int | None = None, **argument
     return GlimpseVecEnv(env if grid is None else VectorDiscreteActions(env, grid))
 
 
-def _unbatched(observations: Any, copy: int) -> dict[str, np.ndarray[Any, Any]]:
+def _unbatched(observations: Any, env: int) -> dict[str, np.ndarray[Any, Any]]:
     if isinstance(observations, dict):
-        return {key: to_numpy(value[copy]) for key, value in observations.items()}
-    one: dict[str, np.ndarray[Any, Any]] = observations[copy]
+        return {key: to_numpy(value[env]) for key, value in observations.items()}
+    one: dict[str, np.ndarray[Any, Any]] = observations[env]
     return one

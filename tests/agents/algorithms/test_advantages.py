@@ -15,24 +15,24 @@ def column(*numbers: float) -> Tensor:
     return torch.tensor(numbers)[:, None]
 
 
-def draw(steps: int, copies: int, seed: int) -> tuple[Tensor, Tensor]:
+def draw(steps: int, num_envs: int, seed: int) -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(seed)
-    rewards = torch.randn(steps, copies, generator=generator, dtype=torch.float64)
-    return rewards, torch.randn(steps - 1, copies, generator=generator, dtype=torch.float64)
+    rewards = torch.randn(steps, num_envs, generator=generator, dtype=torch.float64)
+    return rewards, torch.randn(steps - 1, num_envs, generator=generator, dtype=torch.float64)
 
 
 def slowly(rewards: Tensor, values: Tensor, gae_lambda: float) -> Tensor:
     """The sum over k of lambda^k delta_{t+k}, as in Schulman et al. 2016, equation 16, with gamma 1."""
-    steps, copies = values.shape
+    steps, num_envs = values.shape
     result = torch.zeros_like(values)
-    for copy in range(copies):
+    for env in range(num_envs):
         deltas = []
         for step in range(steps):
-            after = values[step + 1, copy] if step + 1 < steps else 0.0
+            after = values[step + 1, env] if step + 1 < steps else 0.0
             # What location t is paid first is the reward of action t + 1.
-            deltas.append(rewards[step + 1, copy] + after - values[step, copy])
+            deltas.append(rewards[step + 1, env] + after - values[step, env])
         for step in range(steps):
-            result[step, copy] = sum(gae_lambda**k * delta for k, delta in enumerate(deltas[step:]))
+            result[step, env] = sum(gae_lambda**k * delta for k, delta in enumerate(deltas[step:]))
     return result
 
 
@@ -59,10 +59,10 @@ def test_the_hard_reward_credits_every_location_with_the_answer() -> None:
     assert advantages(rewards, values, 0.0).tolist() == [[0.0, 0.0], [0.5, -0.5]]
 
 
-@given(steps=st.integers(2, 8), copies=st.integers(1, 4), gae_lambda=st.floats(0, 1), seed=st.integers(0, 10**6))
+@given(steps=st.integers(2, 8), num_envs=st.integers(1, 4), gae_lambda=st.floats(0, 1), seed=st.integers(0, 10**6))
 @settings(deadline=None, max_examples=50)
-def test_it_is_the_definition(steps: int, copies: int, gae_lambda: float, seed: int) -> None:
-    rewards, values = draw(steps, copies, seed)
+def test_it_is_the_definition(steps: int, num_envs: int, gae_lambda: float, seed: int) -> None:
+    rewards, values = draw(steps, num_envs, seed)
     torch.testing.assert_close(advantages(rewards, values, gae_lambda), slowly(rewards, values, gae_lambda))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from agents import REINFORCE, Algorithm, LocationOverride, evaluate, look_at_centre, look_at_random, look_by_raster_scan
-from agents.baselines.location_policies import raster
+from agents.baselines.location_policies import raster_scan
 
 ID = "GlimpseDigits-v0"
 T = 6
@@ -67,12 +67,12 @@ def test_random_is_everywhere_and_reproducible() -> None:
 def test_raster_goes_along_its_rows_and_begins_anew_with_each_episode() -> None:
     agent = look_by_raster_scan(make())
     chosen = locations(agent)
-    np.testing.assert_allclose(chosen[: T - 1], np.broadcast_to(raster(T - 1)[:, None], (T - 1, 3, 2)), atol=1e-6)
+    np.testing.assert_allclose(chosen[: T - 1], np.broadcast_to(raster_scan(T - 1)[:, None], (T - 1, 3, 2)), atol=1e-6)
     np.testing.assert_array_equal(chosen, locations(agent))
 
     _, state = agent.predict(observe(2))
     action, state = agent.predict(observe(2), state, episode_start=np.array([True, False]))
-    np.testing.assert_allclose(action[:, :2], raster(T - 1)[:2], atol=1e-6)
+    np.testing.assert_allclose(action[:, :2], raster_scan(T - 1)[:2], atol=1e-6)
     assert state[:, -1].tolist() == [1, 2]
 
 
@@ -96,7 +96,7 @@ def test_can_be_evaluated_like_its_agent(look: Any) -> None:
 
 @pytest.mark.parametrize("count", range(1, 30))
 def test_raster_is_spread_evenly_and_in_reading_order(count: int) -> None:
-    places = raster(count)
+    places = raster_scan(count)
     assert places.shape == (count, 2)
     assert np.abs(places).max() < 1
     assert len(np.unique(places.round(6), axis=0)) == count
@@ -106,4 +106,4 @@ def test_raster_is_spread_evenly_and_in_reading_order(count: int) -> None:
 
 
 def test_there_is_a_raster_where_nobody_chooses() -> None:
-    assert raster(0).tolist() == [[0, 0]]
+    assert raster_scan(0).tolist() == [[0, 0]]

@@ -45,7 +45,7 @@ def test_is_the_glimpse_network() -> None:
     assert expected.shape == (5, 16)
 
 
-def test_continuous_copies_take_arguments() -> None:
+def test_continuous_environments_take_arguments() -> None:
     env = make_sb3_env(ID, 3, num_glimpses=2, reward="information", split="test")
     assert env.num_envs == 3
     assert env.action_space.shape == (12,)
@@ -53,7 +53,7 @@ def test_continuous_copies_take_arguments() -> None:
     assert (config.num_glimpses, config.split) == (2, "test")
 
 
-def test_discrete_copies_train_a_categorical_policy() -> None:
+def test_discrete_environments_train_a_categorical_policy() -> None:
     env = make_sb3_env(ID, 4, grid=3)
     assert env.action_space == gym.spaces.MultiDiscrete([9, 10])
     policy_kwargs = {"features_extractor_class": GlimpseFeatures}

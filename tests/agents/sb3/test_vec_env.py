@@ -136,7 +136,7 @@ def test_attributes_and_methods() -> None:
     assert env.get_attr("render_mode", indices=[0, 2]) == ["rgb_array"] * 2
     assert env.env_is_wrapped(Monitor) == [True] * N
     assert env.env_is_wrapped(VecMonitor, indices=0) == [False]
-    with pytest.raises(NotImplementedError, match="share their attributes"):
+    with pytest.raises(NotImplementedError, match="have their attributes in common"):
         env.set_attr("num_envs", 3)
     env.reset()
     assert len(env.env_method("render")) == N
