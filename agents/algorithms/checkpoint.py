@@ -119,7 +119,8 @@ class TrainingState:
             setattr(self, name, int(description[name]))
         self.accuracy = description["accuracy"]
         self.policy.load_state_dict(tensors["policy"])
-        self.optimizer.load_state_dict(tensors["optimizer"])
+        # Adam would go on with these very tensors, and change them.
+        self.optimizer.load_state_dict(deepcopy(tensors["optimizer"]))
         if description.get("device") == self.policy.device.type:
             self.generator.set_state(tensors["generator"].cpu())
         else:

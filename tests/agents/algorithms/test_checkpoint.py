@@ -43,12 +43,13 @@ def test_restoring_a_snapshot_brings_everything_back(algorithm: type[Algorithm])
     assert agent.accuracy == 0.25
 
 
-def test_training_goes_on_from_a_snapshot_as_it_did_before() -> None:
+def test_training_goes_on_from_a_snapshot_as_often_as_it_is_restored() -> None:
     agent = make_agent(**SCHEDULES).learn(2 * ITERATION)
     snapshot = agent.state.snapshot()
     first = weights(agent.learn(2 * ITERATION, reset_num_timesteps=False))
-    agent.state.restore(*snapshot)
-    assert_same_weights(weights(agent.learn(2 * ITERATION, reset_num_timesteps=False)), first)
+    for _ in range(2):
+        agent.state.restore(*snapshot)
+        assert_same_weights(weights(agent.learn(2 * ITERATION, reset_num_timesteps=False)), first)
 
 
 def test_the_untrained_state_depends_on_the_seed_alone() -> None:
