@@ -37,7 +37,7 @@ def test_points_are_the_embedded_states(recording: Recording, class_names: Seque
     drawn = np.array(points_of(draw_hidden_states(recording, class_names, seed=3)))  # (T, N, 2)
     order = np.random.default_rng(3).permutation(len(recording))
     expected = embed_states(recording.hidden[order], 3)
-    by_class = np.argsort(recording.labels[order], kind="stable")
+    by_class = np.argsort(recording.labels.numpy()[order], kind="stable")
     np.testing.assert_allclose(drawn, expected[by_class].swapaxes(0, 1), rtol=1e-5)
 
 
@@ -45,7 +45,7 @@ def test_neighbours_stay_neighbours(make_recording: Callable[..., Recording]) ->
     """Two clouds that are far apart in hidden states are apart in the plane."""
     recording = make_recording(num_images=20, classes=2)
     cloud = np.arange(20) % 2
-    hidden = recording.hidden * np.float32(0.01) + cloud[:, None, None].astype(np.float32) * 100
+    hidden = recording.hidden.numpy() * np.float32(0.01) + cloud[:, None, None].astype(np.float32) * 100
     points = embed_states(hidden, 0)
     assert points.shape == (20, 4, 2)
     centres = np.array([points[cloud == number].mean((0, 1)) for number in (0, 1)])
