@@ -224,9 +224,8 @@ def test_a_log_of_later_lines_only_begins_anew(tmp_path: Path) -> None:
     path = tmp_path / "progress.csv"
     path.write_text(f"{HEADER}10,0.1\n", encoding="utf-8")
     append(path, 0, **row(5, 0.5))
-    with open(
-        path, encoding="utf-8", newline=""
-    ) as file:  # Stable-Baselines3 orders the columns of a new log at random
+    # Stable-Baselines3 orders the columns of a new log at random.
+    with open(path, encoding="utf-8", newline="") as file:
         assert list(csv.DictReader(file)) == [{name: str(value) for name, value in row(5, 0.5).items()}]
 
 
