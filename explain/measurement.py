@@ -11,7 +11,7 @@ from torch import Tensor
 
 from explain.reconstruction.errors import reconstruction_error
 from explain.reconstruction.fitting import FitSettings, fit_vae
-from explain.reconstruction.vae import HiddenStateVAE, VAESettings, targets_of
+from explain.reconstruction.vae import HiddenStateVAE, VAESettings, target_images, targets_of
 from explain.recording import Recording, record
 from glimpse_env.dataset_rollout import Agent, world_of
 
@@ -71,8 +71,8 @@ def measure(
     )
     images, coverage = targets_of(train, settings)
     vae = fit_vae(train.hidden, images, settings, fit_settings, coverage, progress=progress).vae
-    targets = test.originals if settings.target == "original" else test.canvases
-    return Measurement(train, test, vae, reconstruction_error(vae, test.hidden, targets))
+    error = reconstruction_error(vae, test.hidden, target_images(test, settings))
+    return Measurement(train, test, vae, error)
 
 
 def _at_most(count: int | None, env: VectorEnv[Any, Any, Any]) -> int:

@@ -179,6 +179,11 @@ class HiddenStateVAE(nn.Module):
         return reconstruction_loss(logits, target, mask), kl_from_prior(mean, log_variance)
 
 
+def target_images(recording: Recording, settings: VAESettings) -> Tensor:
+    """The images of a recording that a VAE reconstructs, `(N, channels, height, width)` uint8."""
+    return recording.originals if settings.target == "original" else recording.canvases
+
+
 def targets_of(recording: Recording, settings: VAESettings) -> tuple[Tensor, Tensor | None]:
     """Chooses what `fit_vae` needs besides the hidden states of a recording of `N` images and `T` glimpses.
 
@@ -189,7 +194,7 @@ def targets_of(recording: Recording, settings: VAESettings) -> tuple[Tensor, Ten
     Raises:
         ValueError: `settings.partial` with originals that are not the canvases, whose coverage is not known.
     """
-    images = recording.originals if settings.target == "original" else recording.canvases
+    images = target_images(recording, settings)
     if not settings.partial:
         return images, None
     if settings.target == "original" and not recording.canvas_is_original():
