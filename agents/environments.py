@@ -15,10 +15,11 @@ from stable_baselines3.common.monitor import Monitor
 import glimpse_env
 from agents.sb3.vec_env import GlimpseVecEnv
 from glimpse_env import registration
+from glimpse_env.reward_wrappers import GlimpseReward, VectorGlimpseReward
 from glimpse_env.utils.errors import unknown_name_error
 
 _REMADE_ANYWAY = ("num_envs", "vectorization_mode", "device", "render_mode")
-_REWARDS = tuple(wrapper for wrappers in registration.REWARDS.values() for wrapper in wrappers)
+_REWARDS = (GlimpseReward, VectorGlimpseReward)
 _ONLY_WATCH = (Monitor, RecordEpisodeStatistics, VectorRecordEpisodeStatistics)
 _KNOWN_LAYERS = (HumanRendering, OrderEnforcing, PassiveEnvChecker, *_ONLY_WATCH, *_REWARDS)
 
