@@ -16,6 +16,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
 import glimpse_env
 from glimpse_env import DiscreteActions, HardAttentionReward, VectorDiscreteActions, load_dataset
+from tests.glimpse_env.environment.playing_vectors import assert_same
 
 N = 4
 T = 6
@@ -44,19 +45,6 @@ def sample(count: int, grid: int = 3) -> np.ndarray:
 
 def play(env: Any, actions: Any) -> list[Any]:
     return [env.reset(seed=0), *(env.step(action) for action in actions)]
-
-
-def unpacked(value: Any) -> Any:
-    """With lists for object arrays, which NumPy does not compare element by element."""
-    if isinstance(value, dict):
-        return {key: unpacked(part) for key, part in value.items()}
-    if isinstance(value, list | tuple) or getattr(value, "dtype", None) == np.dtype(object):
-        return [unpacked(part) for part in value]
-    return value
-
-
-def assert_same(one: Any, other: Any) -> None:
-    np.testing.assert_equal(unpacked(one), unpacked(other))
 
 
 def test_the_space() -> None:
