@@ -23,6 +23,7 @@ from explain.recording import Recording, record
 from explain.recurrent_agent import RecurrentAgent
 from glimpse_env.dataset_rollout import Agent, world_of
 from glimpse_env.retina import grid_locations
+from glimpse_env.utils.layers import new_generator
 
 NUM_PROBE = 10_000
 """Training images that linear probes are fitted on, at most."""
@@ -172,7 +173,7 @@ def explain(
         grid_locations(how.grid, agent.device),
         Bootstrap(len(eig_recording), seed=how.seed),
         num_samples=how.num_samples,
-        generator=torch.Generator().manual_seed(how.seed),
+        generator=new_generator(how.seed),
         progress=progress,
     )
 

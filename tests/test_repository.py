@@ -134,6 +134,74 @@ def test_no_script_edits_the_search_path_or_imports_from_another_program() -> No
     assert found == []
 
 
+def test_every_random_number_comes_from_a_generator_of_its_own() -> None:
+    """The global generators belong to the user, and to all threads at once."""
+    found = [
+        f"{module.relative_to(ROOT)}:{node.lineno}: {ast.unparse(node)}"
+        for package in PACKAGES
+        for module in modules(package)
+        for node in ast.walk(parse(module))
+        if touches_global_generator(node)
+    ]
+    assert found == []
+
+
+def touches_global_generator(node: ast.AST) -> bool:
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        name = node.names[0].name if isinstance(node, ast.Import) else str(node.module)
+        return name in ("random", "torch.random", "numpy.random")
+    if isinstance(node, ast.Attribute):
+        of = ast.unparse(node.value)
+        if node.attr in ("manual_seed", "seed", "initial_seed"):
+            return of in ("torch", "torch.random", "torch.cuda", "np.random")
+        if of == "np.random":
+            return node.attr not in ("default_rng", "SeedSequence", "Generator")
+        return node.attr in ("fork_rng", "set_rng_state", "manual_seed_all")
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        of, name = ast.unparse(node.func.value), node.func.attr
+        torch_draws = ("rand", "randn", "randint", "randperm", "normal", "bernoulli", "multinomial", "poisson")
+        layers = (
+            "Linear",
+            "Bilinear",
+            "Conv",
+            "RNN",
+            "GRU",
+            "LSTM",
+            "Embedding",
+            "Dropout",
+            "Multihead",
+            "Transformer",
+        )
+        draws = (
+            (of == "torch" and name.removesuffix("_like") in torch_draws)
+            or name in ("uniform_", "normal_", "bernoulli_", "random_", "exponential_", "trunc_normal_")
+            or (of == "nn" and name.startswith(layers))
+        )
+        return draws and not of.startswith("np.") and not any(word.arg in ("generator", None) for word in node.keywords)
+    return False
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import random",
+        "from torch.random import fork_rng",
+        "torch.manual_seed(0)",
+        "with torch.random.fork_rng(devices=[]): pass",
+        "np.random.seed(0)",
+        "np.random.rand(3)",
+        "torch.randn(3, device='cpu')",
+        "torch.rand_like(weight)",
+        "torch.normal(mean, std)",
+        "weight.uniform_(-1, 1)",
+        "nn.Linear(3, 4)",
+        "nn.LSTMCell(3, 4)",
+    ],
+)
+def test_the_ban_of_global_generators_finds(code: str) -> None:
+    assert any(touches_global_generator(node) for node in ast.walk(ast.parse(code)))
+
+
 @pytest.mark.parametrize("package", [*PACKAGES, "scripts"])
 def test_no_folder_is_crowded(package: str) -> None:
     folders = {module.parent for module in modules(package)}

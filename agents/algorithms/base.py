@@ -132,7 +132,7 @@ class Algorithm(SB3Interface):
         behaviour = BehaviourPolicy(
             self.policy,
             self.generator,
-            torch.tensor(settings.demonstration_path, device=self.device) if cloning else None,
+            torch.tensor(settings.demonstration_path, dtype=torch.float32, device=self.device) if cloning else None,
             round(settings.exploration_fraction * settings.num_envs),
         )
         try:

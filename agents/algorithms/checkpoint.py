@@ -72,9 +72,7 @@ class TrainingState:
         channels, glimpse_size = spec.glimpse_shape[:2]
         observation_space = spaces.observation_space(channels, Retina(glimpse_size, num_scales=1))
         action_space = spaces.action_space(spec.num_classes)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(spec.seed)
-            policy = RAMPolicy(observation_space, action_space, **spec.policy_kwargs).to(device)
+        policy = RAMPolicy(observation_space, action_space, **spec.policy_kwargs, seed=spec.seed).to(device)
         return cls(
             spec=spec,
             policy=policy,

@@ -52,12 +52,15 @@ class BehaviourPolicy:
         mean = self.policy.location_mean(hidden).float()
         if self.demonstration_path is not None:
             mean = self.demonstration_path[step % len(self.demonstration_path)].expand_as(mean)
-        noise = torch.randn(mean.shape, generator=self.generator, device=mean.device)
+        noise = torch.randn(mean.shape, generator=self.generator, dtype=mean.dtype, device=mean.device)
         location = mean + self.policy.location_std * noise
         if self.num_exploratory == 0:
             return location
-        uniform = torch.rand(self.num_exploratory, 2, generator=self.generator, device=mean.device) * 2 - 1
-        return torch.cat([uniform, location[self.num_exploratory :]])
+        exploratory = location[: self.num_exploratory]
+        uniform = torch.rand(
+            exploratory.shape, generator=self.generator, dtype=exploratory.dtype, device=exploratory.device
+        )
+        return torch.cat([uniform * 2 - 1, location[self.num_exploratory :]])
 
 
 @dataclass(frozen=True)

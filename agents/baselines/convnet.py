@@ -15,6 +15,7 @@ from torch.nn.functional import cross_entropy
 from tqdm import trange
 
 from agents.environments import read_environment
+from glimpse_env.utils.layers import make_layer, new_generator
 
 BATCH_SIZE, TEST_BATCH_SIZE = 128, 500
 LEARNING_RATE = 3e-3
@@ -26,15 +27,20 @@ class ConvNet(nn.Module):
     Args:
         channels: Channels of a canvas.
         num_classes: Classes to tell apart.
+        seed: Seed of the weights; by default random.
     """
 
-    def __init__(self, channels: int, num_classes: int) -> None:
+    def __init__(self, channels: int, num_classes: int, seed: int | None = None) -> None:
         super().__init__()
+        generator = new_generator(seed)
         layers: list[nn.Module] = []
         for size in (32, 64, 128):
-            layers += [nn.Conv2d(channels, size, 3, padding=1), nn.MaxPool2d(2), nn.BatchNorm2d(size), nn.ReLU()]
+            convolution = make_layer(nn.Conv2d, channels, size, kernel_size=3, padding=1, generator=generator)
+            normalisation = nn.BatchNorm2d(size, device="cpu", dtype=torch.float32)
+            layers += [convolution, nn.MaxPool2d(2), normalisation, nn.ReLU()]
             channels = size
-        self.layers = nn.Sequential(*layers, nn.AdaptiveMaxPool2d(2), nn.Flatten(), nn.Linear(4 * size, num_classes))
+        readout = make_layer(nn.Linear, 4 * size, num_classes, generator=generator)
+        self.layers = nn.Sequential(*layers, nn.AdaptiveMaxPool2d(2), nn.Flatten(), readout)
 
     def forward(self, canvases: Tensor) -> Tensor:
         """Maps canvases `(N, C, H, W)` uint8 to logits `(N, num_classes)`."""
@@ -74,9 +80,7 @@ def train_convnet(
     envs = read_environment(env).make_vec(BATCH_SIZE, split="train", device=str(device))
     envs.reset(seed=seed)
     world = _world(envs)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        network = ConvNet(world.canvases.shape[1], world.dataset.num_classes).to(device)
+    network = ConvNet(world.canvases.shape[1], world.dataset.num_classes, seed).to(device)
     num_updates = max(1, num_images // BATCH_SIZE)
     optimizer = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, num_updates)

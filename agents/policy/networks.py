@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from glimpse_env.utils.errors import unknown_name_error
+from glimpse_env.utils.layers import make_layer
 
 
 class GlimpseNetwork(nn.Module):
@@ -21,13 +22,21 @@ class GlimpseNetwork(nn.Module):
         what_size: Features of the glimpse before they are combined.
         where_size: Features of the location before they are combined.
         size: Features of both.
+        generator: Draws the weights; by default torch's global one, as for the layers of torch.
     """
 
-    def __init__(self, glimpse_shape: tuple[int, ...], what_size: int, where_size: int, size: int) -> None:
+    def __init__(
+        self,
+        glimpse_shape: tuple[int, ...],
+        what_size: int,
+        where_size: int,
+        size: int,
+        generator: torch.Generator | None = None,
+    ) -> None:
         super().__init__()
-        self.what = nn.Linear(int(torch.Size(glimpse_shape).numel()), what_size)
-        self.where = nn.Linear(2, where_size)
-        self.combine = nn.Linear(what_size + where_size, size)
+        self.what = make_layer(nn.Linear, int(torch.Size(glimpse_shape).numel()), what_size, generator=generator)
+        self.where = make_layer(nn.Linear, 2, where_size, generator=generator)
+        self.combine = make_layer(nn.Linear, what_size + where_size, size, generator=generator)
         self.size = size
 
     def forward(self, glimpse: Tensor, location: Tensor) -> Tensor:
@@ -43,11 +52,12 @@ class RNNCore(nn.Module):
     Args:
         input_size: Size of the glimpse network's features.
         hidden_size: Size of the hidden state.
+        generator: Draws the weights; by default torch's global one.
     """
 
-    def __init__(self, input_size: int, hidden_size: int) -> None:
+    def __init__(self, input_size: int, hidden_size: int, generator: torch.Generator | None = None) -> None:
         super().__init__()
-        self.linear = nn.Linear(input_size + hidden_size, hidden_size)
+        self.linear = make_layer(nn.Linear, input_size + hidden_size, hidden_size, generator=generator)
         self.hidden_size = self.state_size = hidden_size
 
     def forward(self, features: Tensor, state: Tensor) -> Tensor:
@@ -58,9 +68,9 @@ class RNNCore(nn.Module):
 class GRUCore(nn.Module):
     """A gated recurrent unit; arguments as of `RNNCore`."""
 
-    def __init__(self, input_size: int, hidden_size: int) -> None:
+    def __init__(self, input_size: int, hidden_size: int, generator: torch.Generator | None = None) -> None:
         super().__init__()
-        self.cell = nn.GRUCell(input_size, hidden_size)
+        self.cell = make_layer(nn.GRUCell, input_size, hidden_size, generator=generator)
         self.hidden_size = self.state_size = hidden_size
 
     def forward(self, features: Tensor, state: Tensor) -> Tensor:
@@ -71,9 +81,9 @@ class GRUCore(nn.Module):
 class LSTMCore(nn.Module):
     """A long short-term memory; its state holds the hidden state, then the cell state. Arguments as of `RNNCore`."""
 
-    def __init__(self, input_size: int, hidden_size: int) -> None:
+    def __init__(self, input_size: int, hidden_size: int, generator: torch.Generator | None = None) -> None:
         super().__init__()
-        self.cell = nn.LSTMCell(input_size, hidden_size)
+        self.cell = make_layer(nn.LSTMCell, input_size, hidden_size, generator=generator)
         self.hidden_size = hidden_size
         self.state_size = 2 * hidden_size
 
@@ -86,7 +96,9 @@ class LSTMCore(nn.Module):
 CORES: dict[str, type[RNNCore] | type[GRUCore] | type[LSTMCore]] = {"rnn": RNNCore, "lstm": LSTMCore, "gru": GRUCore}
 
 
-def make_core(name: str, input_size: int, hidden_size: int) -> RNNCore | GRUCore | LSTMCore:
+def make_core(
+    name: str, input_size: int, hidden_size: int, generator: torch.Generator | None = None
+) -> RNNCore | GRUCore | LSTMCore:
     """Makes the core of that name, one of `CORES`.
 
     Raises:
@@ -94,7 +106,7 @@ def make_core(name: str, input_size: int, hidden_size: int) -> RNNCore | GRUCore
     """
     if name not in CORES:
         raise unknown_name_error("core", name, CORES)
-    return CORES[name](input_size, hidden_size)
+    return CORES[name](input_size, hidden_size, generator)
 
 
 class LocationNetwork(nn.Module):
@@ -104,14 +116,16 @@ class LocationNetwork(nn.Module):
         hidden_size: Size of the hidden state.
         location_size: Units of a layer in between; 0 stands for none, as in the paper. A linear readout cannot tell the
             number of the glimpse from its content, so that a path is easier to learn with a layer.
+        generator: Draws the weights; by default torch's global one.
     """
 
-    def __init__(self, hidden_size: int, location_size: int = 0) -> None:
+    def __init__(self, hidden_size: int, location_size: int = 0, generator: torch.Generator | None = None) -> None:
         super().__init__()
-        self.between = (
-            nn.Sequential(nn.Linear(hidden_size, location_size), nn.ReLU()) if location_size else nn.Identity()
-        )
-        self.linear = nn.Linear(location_size or hidden_size, 2)
+        self.between: nn.Module = nn.Identity()
+        if location_size:
+            between = make_layer(nn.Linear, hidden_size, location_size, generator=generator)
+            self.between = nn.Sequential(between, nn.ReLU())
+        self.linear = make_layer(nn.Linear, location_size or hidden_size, 2, generator=generator)
 
     def forward(self, hidden: Tensor) -> Tensor:
         """Maps hidden states `(..., hidden_size)` to locations `(..., 2)`."""

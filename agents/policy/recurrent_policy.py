@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from agents.policy.networks import GlimpseNetwork, LocationNetwork, make_core
 from glimpse_env.spaces import MAX_LOGIT, num_classes_of, pack_action
+from glimpse_env.utils.layers import make_layer, new_generator
 
 
 class RAMPolicy(nn.Module):
@@ -30,6 +31,10 @@ class RAMPolicy(nn.Module):
         what_size: Features of the glimpse in the glimpse network.
         where_size: Features of the location in the glimpse network.
         location_size: Units of a layer in the location network; 0 stands for none, as in the paper.
+        seed: Seed of the weights, and then of the locations that `predict` draws; by default random.
+
+    Attributes:
+        generator: Draws the locations of `predict`, on the CPU, so that they are the same on every device.
 
     Raises:
         ValueError: The spaces are not those of a glimpse environment, or there is no such core.
@@ -53,18 +58,20 @@ class RAMPolicy(nn.Module):
         what_size: int = 128,
         where_size: int = 128,
         location_size: int = 0,
+        seed: int | None = None,
     ) -> None:
         super().__init__()
         glimpse_shape, num_classes = _sizes(observation_space, action_space)
         self.observation_space, self.action_space = observation_space, action_space
         self.glimpse_shape = glimpse_shape
         self.num_classes = num_classes
-        self.glimpse_network = GlimpseNetwork(glimpse_shape, what_size, where_size, hidden_size)
-        self.core = make_core(core, hidden_size, hidden_size)
-        self.location_network = LocationNetwork(hidden_size, location_size)
-        self.classifier = nn.Linear(hidden_size, num_classes)
-        self.baseline = nn.Linear(hidden_size, 1)
-        self.register_buffer("location_std", torch.tensor(0.1))
+        self.generator = generator = new_generator(seed)
+        self.glimpse_network = GlimpseNetwork(glimpse_shape, what_size, where_size, hidden_size, generator)
+        self.core = make_core(core, hidden_size, hidden_size, generator)
+        self.location_network = LocationNetwork(hidden_size, location_size, generator)
+        self.classifier = make_layer(nn.Linear, hidden_size, num_classes, generator=generator)
+        self.baseline = make_layer(nn.Linear, hidden_size, 1, generator=generator)
+        self.register_buffer("location_std", torch.tensor(0.1, dtype=torch.float32, device="cpu"))
         self.location_std: Tensor
 
     @property
@@ -84,7 +91,7 @@ class RAMPolicy(nn.Module):
 
     def initial_state(self, count: int) -> Tensor:
         """The state before the first glimpse, `(count, state_size)`, all 0."""
-        return torch.zeros(count, self.core.state_size, device=self.device)
+        return torch.zeros(count, self.core.state_size, dtype=torch.float32, device=self.device)
 
     def remember(self, observation: dict[str, Tensor], state: Tensor) -> Tensor:
         """Takes in a batch of observations and returns the next state, `(N, state_size)`."""
@@ -170,7 +177,8 @@ class RAMPolicy(nn.Module):
         hidden = self.hidden(memory)
         locations = self.location_mean(hidden)
         if not deterministic:
-            locations = torch.normal(locations, self.location_std.expand_as(locations))
+            noise = torch.randn(locations.shape, generator=self.generator, dtype=torch.float32, device="cpu")
+            locations = locations + self.location_std * noise.to(self.device)
         logits = self.logits(hidden).clamp(-MAX_LOGIT, MAX_LOGIT)
         actions = pack_action(locations.clamp(-1, 1), logits).cpu().numpy()
         memories = memory.cpu().numpy()

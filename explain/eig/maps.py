@@ -25,8 +25,9 @@ from explain.recording import Recording
 from explain.recurrent_agent import RecurrentAgent
 from glimpse_env.dataset_rollout import Agent
 from glimpse_env.retina import MAX_PIXEL, Retina
+from glimpse_env.utils.layers import new_generator
 
-Imagine = Callable[[Tensor, int, torch.Generator | None], Tensor]
+Imagine = Callable[[Tensor, int, torch.Generator], Tensor]
 """Draws S canvases for each of B hidden states: maps hidden states `(B, D)`, S, and a source of random numbers to
 canvases `(S, B, channels, H, W)` in [0, 1]."""
 
@@ -72,7 +73,7 @@ def expected_information_gain(
         locations: `(L, 2)`, `(x, y)` in [-1, 1], for all states; or `(..., L, 2)`, other locations for each state.
         retina: The geometry of looking that the agent was trained with.
         num_samples: Canvases drawn for each hidden state (S).
-        generator: The source of random numbers on the CPU; by default torch's global one.
+        generator: The source of random numbers on the CPU; by default a new one with the seed 0.
         progress: Show a progress bar.
 
     Returns:
@@ -91,7 +92,7 @@ def expected_information_gain(
     divergence, mutual_information = [], []
     for state, canvases, belief, places in zip(
         tqdm(states, "Computing EIG", disable=not progress, unit="state"),
-        _imagined(imagine, states, num_samples, generator),
+        _imagined(imagine, states, num_samples, generator or new_generator(0)),
         beliefs.reshape(-1, beliefs.shape[-1]),
         locations.expand(*leading, *locations.shape[-2:]).reshape(-1, *locations.shape[-2:]),
         strict=True,
@@ -103,9 +104,7 @@ def expected_information_gain(
     return EIGMaps(locations, torch.stack(divergence).view(shape), torch.stack(mutual_information).view(shape))
 
 
-def _imagined(
-    imagine: Imagine, states: Tensor, num_samples: int, generator: torch.Generator | None
-) -> Iterator[Tensor]:
+def _imagined(imagine: Imagine, states: Tensor, num_samples: int, generator: torch.Generator) -> Iterator[Tensor]:
     """Draws canvases for one state `(D,)` after the other, each time `(S, channels, H, W)` uint8."""
     for batch in states.split(BATCH):
         yield from (imagine(batch, num_samples, generator) * MAX_PIXEL).round().to(torch.uint8).unbind(1)

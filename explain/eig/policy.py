@@ -13,6 +13,7 @@ from explain.recurrent_agent import RecurrentAgent
 from glimpse_env.dataset_rollout import Agent, to_numpy
 from glimpse_env.retina import Retina, grid_locations
 from glimpse_env.spaces import pack_action, unpack_action
+from glimpse_env.utils.layers import new_generator
 
 
 class EIGPolicy:
@@ -86,7 +87,7 @@ class EIGPolicy:
             self.locations,
             retina=self.retina,
             num_samples=self.num_samples,
-            generator=torch.Generator().manual_seed(self.seed),
+            generator=new_generator(self.seed),
         )
         best = to_numpy(self.locations[maps.divergence.argmax(1)])
         return pack_action(best, unpack_action(actions).logits), state

@@ -15,6 +15,7 @@ from explain.knowledge.intervals import Bootstrap, Estimate
 from explain.recording import Recording
 from explain.recurrent_agent import RecurrentAgent
 from glimpse_env.dataset_rollout import Agent
+from glimpse_env.utils.layers import new_generator
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +70,7 @@ def validate_eig(
         locations: Where to look, `(L, 2)`, `(x, y)` in [-1, 1].
         bootstrap: Of `N` images.
         num_samples: Canvases drawn for each hidden state.
-        generator: The source of random numbers on the CPU; by default torch's global one.
+        generator: The source of random numbers on the CPU; by default a new one with the seed 0.
         progress: Show progress bars.
 
     Raises:
@@ -78,6 +79,7 @@ def validate_eig(
     if recording.hidden.shape[1] < 2:
         raise ValueError("expected a recording of at least 2 glimpses, got 1: nobody chose where to look")
     agent = RecurrentAgent(agent, recording.device)
+    generator = generator or new_generator(0)
 
     def eig_of(glimpses: slice, places: Tensor) -> EIGMaps:
         return expected_information_gain(

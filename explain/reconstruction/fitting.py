@@ -11,6 +11,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from explain.reconstruction.vae import HiddenStateVAE, VAESettings, to_unit
+from glimpse_env.utils.layers import new_generator
 
 
 @dataclass(frozen=True)
@@ -91,22 +92,21 @@ def fit_vae(
     held_out = max(1, round(count * how.validation_fraction))
     if held_out >= count:
         raise ValueError(f"expected at least 2 images, got {count}")
-    generator = torch.Generator().manual_seed(how.seed)
-    order = torch.randperm(count, generator=generator)
+    generator = new_generator(how.seed)
+    order = torch.randperm(count, generator=generator, device="cpu")
 
     # Build the VAE.
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(how.seed)
-        channels, height, width = images.shape[1:]
-        vae = HiddenStateVAE(size, (channels, height, width), settings).to(device)
+    channels, height, width = images.shape[1:]
+    vae = HiddenStateVAE(size, (channels, height, width), settings, how.seed).to(device)
     vae.standardise(states[order[held_out:].to(device)].flatten(0, 1))
 
     # Prepare batches: hidden states are numbered image by image, glimpse by glimpse.
     def numbers_of(chosen: Tensor) -> Tensor:
-        return (chosen[:, None] * glimpses + torch.arange(glimpses)).flatten()
+        return (chosen[:, None] * glimpses + torch.arange(glimpses, device="cpu")).flatten()
 
     def draw_noise(number: int) -> Tensor:
-        return torch.randn(number, settings.latent_size, generator=generator).to(device)
+        shape = (number, settings.latent_size)
+        return torch.randn(shape, generator=generator, dtype=torch.float32, device="cpu").to(device)
 
     def loss_of(numbers: Tensor, noise: Tensor) -> Tensor:
         numbers = numbers.to(device)
@@ -125,7 +125,8 @@ def fit_vae(
     bar = tqdm(range(how.num_epochs), "Fitting the VAE", disable=not progress, unit="epoch")
     for _ in bar:
         # Train for an epoch.
-        for numbers in training[torch.randperm(len(training), generator=generator)].split(how.batch_size):
+        shuffled = training[torch.randperm(len(training), generator=generator, device="cpu")]
+        for numbers in shuffled.split(how.batch_size):
             loss = loss_of(numbers, draw_noise(len(numbers)))
             optimizer.zero_grad()
             loss.backward()

@@ -13,6 +13,7 @@ from explain.recording import Recording
 from glimpse_env.retina import MAX_PIXEL
 from glimpse_env.utils.archive import Archive, InvalidFileError
 from glimpse_env.utils.errors import unknown_name_error
+from glimpse_env.utils.layers import make_layer, new_generator
 
 TARGETS = ("original", "canvas")
 
@@ -65,6 +66,7 @@ class HiddenStateVAE(nn.Module):
         hidden_size: Size of the hidden states (D).
         image_shape: `(channels, height, width)` of the images.
         settings: What is reconstructed, and how large the networks are.
+        seed: Seed of the weights; by default random.
 
     Example:
         >>> vae = HiddenStateVAE(16, (1, 28, 28), VAESettings(latent_size=4))
@@ -72,30 +74,33 @@ class HiddenStateVAE(nn.Module):
         torch.Size([5, 1, 28, 28])
     """
 
-    def __init__(self, hidden_size: int, image_shape: tuple[int, int, int], settings: VAESettings) -> None:
+    def __init__(
+        self, hidden_size: int, image_shape: tuple[int, int, int], settings: VAESettings, seed: int | None = None
+    ) -> None:
         super().__init__()
         self.hidden_size = hidden_size
         self.image_shape = image_shape
         self.settings = settings
-        width = settings.layer_size
+        width, latent_size, num_pixels = settings.layer_size, settings.latent_size, int(torch.Size(image_shape).numel())
+        generator = new_generator(seed)
+
+        def linear(inputs: int, outputs: int) -> nn.Linear:
+            return make_layer(nn.Linear, inputs, outputs, generator=generator)
+
         self.encoder = nn.Sequential(
-            nn.Linear(hidden_size, width),
-            nn.ReLU(),
-            nn.Linear(width, width),
-            nn.ReLU(),
-            nn.Linear(width, 2 * settings.latent_size),
+            linear(hidden_size, width), nn.ReLU(), linear(width, width), nn.ReLU(), linear(width, 2 * latent_size)
         )
         self.decoder = nn.Sequential(
-            nn.Linear(settings.latent_size, width),
+            linear(latent_size, width),
             nn.ReLU(),
-            nn.Linear(width, width),
+            linear(width, width),
             nn.ReLU(),
-            nn.Linear(width, int(torch.Size(image_shape).numel())),
+            linear(width, num_pixels),
             nn.Unflatten(-1, image_shape),
         )
         # Hidden states of different agents differ in scale; `standardise` sets these.
-        self.register_buffer("hidden_mean", torch.zeros(hidden_size))
-        self.register_buffer("hidden_std", torch.ones(hidden_size))
+        self.register_buffer("hidden_mean", torch.zeros(hidden_size, dtype=torch.float32, device="cpu"))
+        self.register_buffer("hidden_std", torch.ones(hidden_size, dtype=torch.float32, device="cpu"))
         self.hidden_mean: Tensor
         self.hidden_std: Tensor
 
@@ -153,14 +158,15 @@ class HiddenStateVAE(nn.Module):
             hidden: Hidden states, `(..., D)`.
             num_samples: Draws of z for each hidden state (S).
             generator: The source of random numbers on the CPU, where they are drawn so that they are the same on every
-                device; by default torch's global one.
+                device; by default a new one with the seed 0.
 
         Returns:
             `(S, ..., channels, height, width)` in (0, 1).
         """
         mean, log_variance = self.encode(hidden)
-        noise = torch.randn(num_samples, *mean.shape, generator=generator).to(mean.device)
-        return self.decode(mean + (0.5 * log_variance).exp() * noise).sigmoid()
+        generator = generator or new_generator(0)
+        noise = torch.randn(num_samples, *mean.shape, generator=generator, dtype=torch.float32, device="cpu")
+        return self.decode(mean + (0.5 * log_variance).exp() * noise.to(mean.device)).sigmoid()
 
     def loss(self, hidden: Tensor, target: Tensor, mask: Tensor | None, noise: Tensor) -> tuple[Tensor, Tensor]:
         """The two terms of minus the evidence lower bound, with one draw of z; see `explain.reconstruction.elbo`.

@@ -19,10 +19,8 @@ PATH = torch.tensor([[0.5, -0.5], [-0.25, 0.75]])
 
 
 def make_policy(core: str = "rnn") -> RAMPolicy:
-    torch.manual_seed(0)
-    return RAMPolicy(
-        observation_space(1, Retina(8, 1)), action_space(10), core=core, hidden_size=H, what_size=8, where_size=8
-    )
+    sizes = {"hidden_size": H, "what_size": 8, "where_size": 8}
+    return RAMPolicy(observation_space(1, Retina(8, 1)), action_space(10), core=core, seed=0, **sizes)
 
 
 def behave(policy: RAMPolicy | None = None, noise_seed: int = 0, **changes: Any) -> BehaviourPolicy:

@@ -24,9 +24,8 @@ EVERY_CORE = pytest.mark.parametrize("core", CORES)
 
 
 def make_policy(core: str = "rnn", seed: int = 0, **arguments: Any) -> RAMPolicy:
-    torch.manual_seed(seed)
     sizes = {"hidden_size": H, "what_size": 8, "where_size": 8} | arguments
-    return RAMPolicy(observation_space(1, Retina(8, 1)), action_space(10), core=core, **sizes)
+    return RAMPolicy(observation_space(1, Retina(8, 1)), action_space(10), core=core, seed=seed, **sizes)
 
 
 def observe(count: int = N, seed: int = 0) -> dict[str, np.ndarray]:
@@ -93,7 +92,6 @@ def test_deterministic_looks_at_the_mean_and_stochastic_around_it() -> None:
     mean, _ = policy.predict(observation, deterministic=True)
     again, _ = policy.predict(observation, deterministic=True)
     np.testing.assert_array_equal(mean, again)
-    torch.manual_seed(0)
     drawn, _ = policy.predict(observation)
     np.testing.assert_array_equal(drawn[:, 2:], mean[:, 2:])
     deviations = drawn[:, :2] - mean[:, :2]

@@ -21,9 +21,7 @@ TINY = VAESettings(latent_size=3, layer_size=16)
 
 
 def make_vae(shape: tuple[int, int, int] = (1, 6, 6), settings: VAESettings = TINY, seed: int = 0) -> HiddenStateVAE:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return HiddenStateVAE(7, shape, settings)
+    return HiddenStateVAE(7, shape, settings, seed)
 
 
 def states(*leading: int, seed: int = 0) -> torch.Tensor:

@@ -1,0 +1,48 @@
+"""Layers of networks whose weights come from a generator of their own, and are float32 on the CPU.
+
+A layer of torch draws its weights from torch's global generator when it is made, and takes torch's default dtype. So
+the same seed gives other weights where another thread draws at the same time, or where the user set another dtype.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, TypeVar
+
+import torch
+from torch import nn
+from torch.nn.utils import skip_init
+
+LayerT = TypeVar("LayerT", nn.Linear, nn.Conv2d, nn.GRUCell, nn.LSTMCell)
+
+
+def new_generator(seed: int | None = None) -> torch.Generator:
+    """A source of random numbers on the CPU; None takes a seed from the operating system."""
+    generator = torch.Generator("cpu")
+    if seed is None:
+        generator.seed()
+        return generator
+    return generator.manual_seed(seed)
+
+
+def make_layer(layer: type[LayerT], *sizes: int, generator: torch.Generator | None = None, **arguments: Any) -> LayerT:
+    """Makes a layer with the weights that torch would give it: uniform in +-1 / sqrt(fan-in).
+
+    Args:
+        layer: The class of the layer.
+        *sizes: Its sizes.
+        generator: Draws the weights; by default torch's global one, which Stable-Baselines3 seeds for its networks.
+        **arguments: More arguments of the layer.
+
+    Example:
+        >>> layer = make_layer(nn.Linear, 4, 2, generator=new_generator(0))
+        >>> layer.weight.shape, bool(layer.weight.abs().max() <= 0.5)
+        (torch.Size([2, 4]), True)
+    """
+    made = skip_init(layer, *sizes, device="cpu", dtype=torch.float32, **arguments)
+    recurrent = isinstance(made, nn.RNNCellBase)
+    bound = 1 / math.sqrt(made.hidden_size if recurrent else made.weight[0].numel())
+    with torch.no_grad():
+        for weight in made.parameters():
+            weight.uniform_(-bound, bound, generator=generator)
+    return made
