@@ -1,6 +1,7 @@
 """Agents that look: a recurrent policy, three algorithms to train it, and all others through an adapter."""
 
-from agents.algorithms.base import Algorithm, TrainingDiverged
+from agents.agent import TrainingDiverged
+from agents.algorithms.base import Algorithm
 from agents.algorithms.checkpoint import InvalidAgentError
 from agents.algorithms.losses import LossWeights
 from agents.algorithms.policy_gradient import A2C, REINFORCE, A2CSettings

@@ -11,7 +11,8 @@ from pathlib import Path
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import CSVOutputFormat, Logger
 
-from agents.algorithms.base import Algorithm, TrainingDiverged
+from agents.agent import TrainingDiverged
+from agents.algorithms.base import Algorithm
 from agents.evaluation import evaluate
 from agents.learning_curve import draw_learning_curve
 from agents.runs import RunFolder, complete_lines

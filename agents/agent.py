@@ -1,0 +1,178 @@
+"""An agent, apart from how it learns: its policy, its environment, and its file."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import gymnasium as gym
+import numpy as np
+import torch
+from gymnasium.vector import VectorEnv
+from numpy.typing import NDArray
+from stable_baselines3.common import utils
+from torch import Tensor
+from typing_extensions import Self
+
+from agents.algorithms.checkpoint import AGENTS, InvalidAgentError, TrainingState, upgrade_spec
+from agents.algorithms.rollout import can_act
+from agents.algorithms.settings import AgentSpec, Settings
+from agents.environments import num_envs_of, read_environment
+from agents.sb3.interface import SB3Interface
+
+
+class TrainingDiverged(FloatingPointError):
+    """The loss, its gradient or an output of the agent is no longer finite."""
+
+
+class BaseAgent(SB3Interface):
+    """What all agents have in common that does not train: they act, are saved, loaded and moved to other environments.
+
+    Attributes:
+        policy: The network.
+        settings: How the agent learns.
+        state: All that training changes, and that a saved agent holds.
+    """
+
+    settings_class: ClassVar[type[Settings]] = Settings
+    settings: Settings
+
+    def _take(
+        self,
+        state: TrainingState,
+        native: VectorEnv[Any, Any, Any] | None = None,
+        tensorboard_log: str | None = None,
+        verbose: int = 0,
+    ) -> None:
+        """Takes over a state, of a new agent or of a saved one."""
+        SB3Interface.__init__(self, state, tensorboard_log, verbose)
+        self.settings = state.spec.settings
+        self.device = state.policy.device
+        self.optimizer = state.optimizer
+        self.generator = state.generator
+        self._env = native
+        self._observation: dict[str, Tensor] | None = None
+
+    def predict(
+        self,
+        observation: dict[str, NDArray[np.float32]],
+        state: NDArray[np.float32] | None = None,
+        episode_start: NDArray[np.bool_] | None = None,
+        deterministic: bool = False,
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Chooses an action for one observation or a batch of them; see `RAMPolicy.predict`."""
+        return self.policy.predict(observation, state, episode_start, deterministic)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Saves everything that it takes to use this agent, or to train it further, as one zip.
+
+        Raises:
+            OSError: The file cannot be written. An older one of that name is left as it was.
+            TrainingDiverged: The outputs are not finite; nothing is written.
+        """
+        self._check_that_it_acts()
+        AGENTS.write(path, {"algorithm": type(self).__name__, **self.state.describe()}, self.state.tensors())
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], env: Any = None, device: torch.device | str = "auto") -> Self:
+        """Loads an agent that this algorithm saved; `agents.load` finds the algorithm itself.
+
+        Args:
+            path: The zip that `save` wrote.
+            env: The environment that it uses from now on, as for the constructor; by default that of before.
+            device: Where its weights go.
+
+        Raises:
+            InvalidAgentError: The file is damaged, of a newer format, or of another algorithm.
+            ValueError: The environment has other spaces than the one that the agent was trained in.
+        """
+        return cls.from_saved(path, *AGENTS.read(path), env, device)
+
+    @classmethod
+    def from_saved(
+        cls,
+        path: str | os.PathLike[str],
+        description: dict[str, Any],
+        tensors: dict[str, Any],
+        env: Any = None,
+        device: torch.device | str = "auto",
+    ) -> Self:
+        """Makes an agent of what `AGENTS.read` returned; see `load`."""
+        if description.get("algorithm") != cls.__name__:
+            raise InvalidAgentError(path, f"its algorithm is {description.get('algorithm')!r}, not {cls.__name__}")
+        agent = cls.__new__(cls)
+        with AGENTS.complaints_about(path):
+            spec = AgentSpec.from_json(upgrade_spec(description), cls.settings_class.read)
+            agent._take(TrainingState.untrained(spec, utils.get_device(device)))
+            agent.state.restore(description, tensors)
+        if env is not None:
+            agent._move_to(env)
+        return agent
+
+    def _move_to(self, env: Any) -> None:
+        """Takes another environment to learn in."""
+        environment, num_envs = read_environment(env), num_envs_of(env) or self.settings.num_envs
+        self._env = environment.make_vec(num_envs, device=str(self.device))
+        utils.check_for_correct_spaces(self.get_env(), self.observation_space, self.action_space)
+        self.settings = replace(self.settings, num_envs=num_envs)
+        self.state.spec = replace(self.spec, environment=environment, settings=self.settings)
+        self.accuracy = None
+
+    def make_env(self, **overrides: Any) -> gym.Env[Any, Any]:
+        """Makes a single environment of the kind that the agent was trained in, for example with `split="test"`."""
+        return self.spec.environment.make(**overrides)
+
+    def make_vec_env(self, num_envs: int, **overrides: Any) -> VectorEnv[Any, Any, Any]:
+        """Makes a native vector environment of the kind that the agent was trained in."""
+        return self.spec.environment.make_vec(num_envs, **overrides)
+
+    @property
+    def env(self) -> VectorEnv[Any, Any, Any]:
+        """The native vector environment that the agent learns in; a loaded agent makes it when it is first needed."""
+        if self._env is None:
+            self._env = self.make_vec_env(self.settings.num_envs, device=str(self.device))
+        return self._env
+
+    @property
+    def num_glimpses(self) -> int:
+        """Steps per episode."""
+        native: Any = self.env.unwrapped
+        return int(native.world.config.num_glimpses)
+
+    @property
+    def spec(self) -> AgentSpec:
+        """What the agent is made of, apart from its weights."""
+        return self.state.spec
+
+    @property
+    def num_rollouts(self) -> int:
+        """Iterations so far."""
+        return self.state.num_rollouts
+
+    @property
+    def total_timesteps(self) -> int:
+        """Steps at which the training ends. `learn` sets it; set it yourself to plan a training before."""
+        return self.state.total_timesteps
+
+    @total_timesteps.setter
+    def total_timesteps(self, total_timesteps: int) -> None:
+        self.state.total_timesteps = total_timesteps
+
+    @property
+    def accuracy(self) -> float | None:
+        """What you measured, saved with the agent; None again as soon as its weights or its environment change."""
+        return self.state.accuracy
+
+    @accuracy.setter
+    def accuracy(self, accuracy: float | None) -> None:
+        self.state.accuracy = accuracy
+
+    @property
+    def progress_remaining(self) -> float:
+        """How much of the training is left, from 1 to 0."""
+        return self.state.progress_remaining
+
+    def _check_that_it_acts(self) -> None:
+        if self._observation is not None and not can_act(self.policy, self._observation, self.num_glimpses):
+            raise TrainingDiverged(f"after {self.num_timesteps} steps the agent cannot act: its weights are too large")
