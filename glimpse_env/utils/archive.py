@@ -6,7 +6,6 @@ import hashlib
 import io
 import json
 import os
-import secrets
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+
+from glimpse_env.utils.atomic import open_atomic
 
 TENSORS = "tensors.pt"
 MAX_BYTES = 2**33
@@ -75,19 +76,10 @@ class Archive:
         content = buffer.getvalue()
         described = description | {"format": self.format}
         described["checksum"] = checksum(described, content)
-        temporary = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                with open(temporary, "xb") as file:
-                    with zipfile.ZipFile(file, "w") as archive:
-                        archive.writestr(f"{self.name}.json", json.dumps(described, indent=2))
-                        archive.writestr(TENSORS, content)
-                    file.flush()
-                    os.fsync(file.fileno())
-                os.replace(temporary, path)
-            finally:
-                temporary.unlink(missing_ok=True)
+            with open_atomic(path) as file, zipfile.ZipFile(file, "w") as archive:
+                archive.writestr(f"{self.name}.json", json.dumps(described, indent=2))
+                archive.writestr(TENSORS, content)
         except OSError as error:
             reason = f"the {self.name} could not be saved ({error.strerror or error}); an older file is left as it was"
             raise OSError(error.errno, reason, str(path)) from error
