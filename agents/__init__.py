@@ -1,7 +1,8 @@
-"""Agents that look: a recurrent policy, three algorithms to train it, and all others through an adapter."""
+"""Agents that look: a recurrent policy, four algorithms to train it, and all others through an adapter."""
 
 from agents.agent import TrainingDiverged
 from agents.algorithms.base import Algorithm
+from agents.algorithms.branching import Branching, BranchingSettings
 from agents.algorithms.checkpoint import InvalidAgentError
 from agents.algorithms.losses import LossWeights
 from agents.algorithms.policy_gradient import A2C, REINFORCE, A2CSettings
@@ -27,6 +28,8 @@ __all__ = [
     "REINFORCE",
     "A2CSettings",
     "Algorithm",
+    "Branching",
+    "BranchingSettings",
     "ConvNet",
     "Evaluation",
     "GlimpseFeatures",

@@ -18,12 +18,19 @@ from typing_extensions import Self
 from agents.algorithms.checkpoint import AGENTS, InvalidAgentError, TrainingState, upgrade_spec
 from agents.algorithms.rollout import can_act
 from agents.algorithms.settings import AgentSpec, Settings
-from agents.environments import num_envs_of, read_environment
+from agents.environments import EnvironmentSpec, num_envs_of, read_environment
 from agents.sb3.interface import SB3Interface
 
 
 class TrainingDiverged(FloatingPointError):
     """The loss, its gradient or an output of the agent is no longer finite."""
+
+
+def make_training_env(
+    environment: EnvironmentSpec, settings: Settings, device: torch.device
+) -> VectorEnv[Any, Any, Any]:
+    """Makes the native vector environment that an agent with these settings learns in."""
+    return environment.make_vec(settings.num_envs, device=str(device), episodes_per_image=settings.episodes_per_image)
 
 
 class BaseAgent(SB3Interface):
@@ -113,9 +120,10 @@ class BaseAgent(SB3Interface):
     def _move_to(self, env: Any) -> None:
         """Takes another environment to learn in."""
         environment, num_envs = read_environment(env), num_envs_of(env) or self.settings.num_envs
-        self._env = environment.make_vec(num_envs, device=str(self.device))
+        settings = replace(self.settings, num_envs=num_envs)
+        self._env = make_training_env(environment, settings, self.device)
         utils.check_for_correct_spaces(self.get_env(), self.observation_space, self.action_space)
-        self.settings = replace(self.settings, num_envs=num_envs)
+        self.settings = settings
         self.state.spec = replace(self.spec, environment=environment, settings=self.settings)
         self.accuracy = None
 
@@ -131,7 +139,7 @@ class BaseAgent(SB3Interface):
     def env(self) -> VectorEnv[Any, Any, Any]:
         """The native vector environment that the agent learns in; a loaded agent makes it when it is first needed."""
         if self._env is None:
-            self._env = self.make_vec_env(self.settings.num_envs, device=str(self.device))
+            self._env = make_training_env(self.spec.environment, self.settings, self.device)
         return self._env
 
     @property

@@ -18,7 +18,7 @@ from glimpse_env import registration
 from glimpse_env.reward_wrappers import GlimpseReward, VectorGlimpseReward
 from glimpse_env.utils.errors import unknown_name_error
 
-_REMADE_ANYWAY = ("num_envs", "vectorization_mode", "device", "render_mode")
+_REMADE_ANYWAY = ("num_envs", "vectorization_mode", "device", "render_mode", "episodes_per_image")
 _REWARDS = (GlimpseReward, VectorGlimpseReward)
 _ONLY_WATCH = (Monitor, RecordEpisodeStatistics, VectorRecordEpisodeStatistics)
 _KNOWN_LAYERS = (HumanRendering, OrderEnforcing, PassiveEnvChecker, *_ONLY_WATCH, *_REWARDS)

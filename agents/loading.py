@@ -6,11 +6,12 @@ import os
 from typing import Any
 
 from agents.algorithms.base import Algorithm
+from agents.algorithms.branching import Branching
 from agents.algorithms.checkpoint import AGENTS, InvalidAgentError
 from agents.algorithms.policy_gradient import A2C, REINFORCE
 from agents.algorithms.ppo import PPO
 
-ALGORITHMS: dict[str, type[Algorithm]] = {"REINFORCE": REINFORCE, "A2C": A2C, "PPO": PPO}
+ALGORITHMS: dict[str, type[Algorithm]] = {"REINFORCE": REINFORCE, "A2C": A2C, "PPO": PPO, "Branching": Branching}
 """By the name that a saved agent gives."""
 
 

@@ -92,7 +92,7 @@ def make_vector_env(
 
     Arguments and errors are those of `make_env`, except that there is no window.
     """
-    _check_names(arguments, also=["num_envs", "device"])
+    _check_names(arguments, also=["num_envs", "device", "episodes_per_image"])
     wrap = _reward_wrapper(reward, reward_weight, vector=True)
     paid: VectorEnv[Any, Any, Any] = wrap(GlimpseVectorEnv(**arguments))
     return paid

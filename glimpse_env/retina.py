@@ -95,14 +95,15 @@ class Retina:
         return tables
 
     def glimpses(self, tables: list[Tensor], locations: Tensor) -> Tensor:
-        """Looks at each canvas once.
+        """Looks at each canvas once, or from `L` locations of its own.
 
         Args:
             tables: What `pool` returned for `N` canvases.
-            locations: Where to look, `(N, 2)` float32, `(x, y)`, clipped to [-1, 1].
+            locations: Where to look, `(N, 2)` or `(N, L, 2)` float32, `(x, y)`, clipped to [-1, 1].
 
         Returns:
-            `(N, num_scales * C, glimpse_size, glimpse_size)` float32 in [0, 1], fine scales first.
+            `(N, num_scales * C, glimpse_size, glimpse_size)` float32 in [0, 1], fine scales first; with `L` after `N`
+            if the locations have it.
         """
         size = self.glimpse_size
         count, channels, height, width = tables[0].shape
@@ -110,14 +111,14 @@ class Retina:
         patches = []
         for scale, table in enumerate(tables):
             plan = _plan(canvas_shape, channels, size, scale, locations.device)
-            if count == 1:  # slicing one table takes half the time of gathering the same pixels
-                x, y = _starts(locations, plan.half, plan.shift)[0].tolist()
+            if locations.numel() == 2:  # slicing one table takes half the time of gathering the same pixels
+                x, y = _starts(locations, plan.half, plan.shift).flatten().tolist()
                 side, block = size * 2**scale, 2**scale
-                patches.append(table[:, :, y : y + side : block, x : x + side : block] / plan.max_sum)
+                patch = table[:, :, y : y + side : block, x : x + side : block] / plan.max_sum
             else:
-                patch = table.view(count, -1).gather(1, _pixels(locations, plan)) / plan.max_sum
-                patches.append(patch.view(count, channels, size, size))
-        return patches[0] if len(patches) == 1 else torch.cat(patches, dim=1)
+                patch = table.view(count, -1).gather(1, _pixels(locations, plan).view(count, -1)) / plan.max_sum
+            patches.append(patch.view(*locations.shape[:-1], channels, size, size))
+        return patches[0] if len(patches) == 1 else torch.cat(patches, dim=-3)
 
     def glimpses_everywhere(self, tables: list[Tensor], locations: Tensor) -> Tensor:
         """Looks at each canvas once from every location.
@@ -234,8 +235,8 @@ def _plan(canvas_shape: tuple[int, int], channels: int, glimpse_size: int, scale
 
 
 def _pixels(locations: Tensor, plan: _Plan) -> Tensor:
-    """Positions of each patch's pixels in a flattened table, `(L, C*g*g)` int64."""
-    return (_starts(locations, plan.half, plan.shift) * plan.strides).sum(1, keepdim=True) + plan.steps
+    """Positions of each patch's pixels in a flattened table, `(..., C*g*g)` int64."""
+    return (_starts(locations, plan.half, plan.shift) * plan.strides).sum(-1, keepdim=True) + plan.steps
 
 
 def _sum_dtype(scale: int) -> torch.dtype:

@@ -75,6 +75,8 @@ class GlimpseVectorEnv(VectorEnv[dict[str, ArrayOrTensor], ArrayOrTensor, ArrayO
         data_dir: Folder of the data sets.
         render_mode: None or `"rgb_array"`.
         device: `"cpu"`, `"cuda"`, ...: torch tensors in and out. By default NumPy arrays.
+        episodes_per_image: So many sub-environments in a row play the same image on the same canvas, each from its own
+            first location; it divides `num_envs`.
 
     Raises:
         TypeError: An argument is of the wrong type.
@@ -112,6 +114,7 @@ class GlimpseVectorEnv(VectorEnv[dict[str, ArrayOrTensor], ArrayOrTensor, ArrayO
         data_dir: str | os.PathLike[str] | None = None,
         render_mode: str | None = None,
         device: str | torch.device | None = None,
+        episodes_per_image: int = 1,
     ) -> None:
         check_render_mode(render_mode, self.metadata["render_modes"])
         self.render_mode = render_mode
@@ -128,7 +131,7 @@ class GlimpseVectorEnv(VectorEnv[dict[str, ArrayOrTensor], ArrayOrTensor, ArrayO
             num_distractors=num_distractors,
             data_dir=data_dir,
         )
-        self.world = World(config, num_envs, self.device)
+        self.world = World(config, num_envs, self.device, episodes_per_image)
         self.single_observation_space = self.world.observation_space
         self.single_action_space = self.world.action_space
         self.observation_space = batch_space(self.single_observation_space, num_envs)

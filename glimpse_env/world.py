@@ -46,6 +46,8 @@ class World:
         config: What there is to see, and how it is looked at.
         num_envs: Number of sub-environments (N).
         device: Where the tensors live.
+        episodes_per_image: So many sub-environments in a row play the same image on the same canvas, each from its own
+            first location.
 
     Attributes:
         retina: The geometry of looking.
@@ -62,8 +64,12 @@ class World:
         num_steps: How many actions were taken since the last `begin`; None before the first `begin`.
     """
 
-    def __init__(self, config: WorldConfig, num_envs: int, device: torch.device) -> None:
+    def __init__(self, config: WorldConfig, num_envs: int, device: torch.device, episodes_per_image: int = 1) -> None:
         check_integer("num_envs", num_envs, 1)
+        check_integer("episodes_per_image", episodes_per_image, 1)
+        if num_envs % episodes_per_image != 0:
+            raise ValueError(f"expected episodes_per_image to divide num_envs, {num_envs}, got {episodes_per_image}")
+        self._episodes_per_image = episodes_per_image
         self.config = config
         self.num_envs = num_envs
         self.device = device
@@ -125,7 +131,9 @@ class World:
 
     def seed(self, keys: counter_rng.Keys) -> None:
         """Restarts the random numbers, with one key per sub-environment, `(N,)`."""
-        self._sampler = EpisodeSampler(keys, len(self._data.images), self._num_canvas_numbers, self.device)
+        self._sampler = EpisodeSampler(
+            keys, len(self._data.images), self._num_canvas_numbers, self.device, self._episodes_per_image
+        )
 
     def begin(self, indices: Tensor | None = None, episode: int | None = None) -> dict[str, Tensor]:
         """Begins an episode in every sub-environment and takes its first glimpse. The world must be `seeded`.
@@ -170,6 +178,19 @@ class World:
         if not ended:
             self.path.append(locations)
         return self._look()
+
+    def look_at(self, locations: Tensor) -> dict[str, Tensor]:
+        """What would be seen at other locations. The episode does not change.
+
+        Args:
+            locations: `L` locations for each sub-environment, `(N, L, 2)` float32, clipped to [-1, 1].
+
+        Returns:
+            The observations that `advance` would return after an action with that location: `glimpse`
+            `(N, L, num_scales * C, g, g)` and `location` `(N, L, 2)`.
+        """
+        locations = locations.clamp(-1, 1)
+        return {"glimpse": self.retina.glimpses(self._tables, locations), "location": locations}
 
     def check_ready(self) -> None:
         """Raises `ResetNeeded` unless an episode is under way."""

@@ -12,7 +12,7 @@ from stable_baselines3.common import utils
 from torch import Tensor
 from typing_extensions import Self
 
-from agents.agent import BaseAgent, TrainingDiverged
+from agents.agent import BaseAgent, TrainingDiverged, make_training_env
 from agents.algorithms.checkpoint import TrainingState
 from agents.algorithms.losses import HybridLoss
 from agents.algorithms.precision import has_bfloat16
@@ -77,7 +77,7 @@ class Algorithm(BaseAgent):
             raise ValueError(f"expected num_envs to be that of the environment, {num_envs}, got {settings['num_envs']}")
         checked = self.settings_class.read(settings)
         device = utils.get_device(device)
-        native: Any = environment.make_vec(checked.num_envs, device=str(device))
+        native: Any = make_training_env(environment, checked, device)
         spec = AgentSpec(
             environment=environment,
             glimpse_shape=native.single_observation_space["glimpse"].shape,
@@ -92,24 +92,28 @@ class Algorithm(BaseAgent):
     def train(self, rollout: Rollout) -> None:
         """Improves the policy by the episodes of one rollout."""
 
+    def behaviour(self) -> BehaviourPolicy:
+        """Chooses the locations of the next rollout."""
+        settings = self.settings
+        cloning = settings.demonstration_path and self.progress_remaining > 1 - settings.warmup_fraction
+        return BehaviourPolicy(
+            self.policy,
+            self.generator,
+            torch.tensor(settings.demonstration_path, dtype=torch.float32, device=self.device) if cloning else None,
+            round(settings.exploration_fraction * settings.num_envs),
+        )
+
     def collect_rollouts(self) -> Rollout:
         """Plays one episode in every sub-environment, with gradients.
 
         Raises:
             TrainingDiverged: The environment refuses the actions, which are not finite.
         """
-        settings, state = self.settings, self.state
+        state = self.state
         assert self._observation is not None, "learn() resets the environment first"
-        cloning = settings.demonstration_path and state.progress_remaining > 1 - settings.warmup_fraction
-        behaviour = BehaviourPolicy(
-            self.policy,
-            self.generator,
-            torch.tensor(settings.demonstration_path, dtype=torch.float32, device=self.device) if cloning else None,
-            round(settings.exploration_fraction * settings.num_envs),
-        )
         try:
             with self._autocast():
-                rollout = collect(behaviour, self.env, self._observation)
+                rollout = collect(self.behaviour(), self.env, self._observation)
         except ValueError as error:
             raise TrainingDiverged(f"after {self.num_timesteps} steps the agent cannot act: {error}") from error
         self._observation = rollout.next_observation

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from agents.algorithms.advantages import advantages
+from agents.algorithms.advantages import returns_and_advantages
 from agents.algorithms.base import Algorithm
 from agents.algorithms.losses import hybrid_loss
 from agents.algorithms.rollout import Rollout
@@ -44,7 +44,9 @@ class PolicyGradient(Algorithm):
             values = policy.value(rollout.hidden[:-1]).float()  # (T - 1, N)
 
         # Advantages of all locations but the last, which nobody looks at.
-        advantage = advantages(rollout.rewards, values.detach(), self.gae_lambda)  # (T - 1, N)
+        returns, advantage = returns_and_advantages(
+            rollout.rewards, values.detach(), self.gae_lambda, self.settings.episodes_per_image
+        )  # (T - 1, N) each
 
         # Policy gradient: the log-probability of each location times its advantage. A demonstration path is made more
         # likely whatever it earned: maximum likelihood.
@@ -57,7 +59,7 @@ class PolicyGradient(Algorithm):
             logits=rollout.logits,
             labels=rollout.labels,
             values=values,
-            targets=values.detach() + advantage,
+            targets=returns,
             on_policy=rollout.on_policy,
             weights=self.settings.loss_weights,
         )

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import torch
 
-from agents.algorithms.advantages import advantages
+from agents.algorithms.advantages import returns_and_advantages
 from agents.algorithms.base import Algorithm
 from agents.algorithms.losses import hybrid_loss
 from agents.algorithms.rollout import Rollout
@@ -67,8 +67,9 @@ class PPO(Algorithm):
         with torch.no_grad(), self._autocast():
             old_values = policy.value(rollout.hidden[:-1]).float()  # (T - 1, N)
         old_log_prob = policy.log_prob(rollout.locations[:-1], rollout.means[:-1])  # (T - 1, N)
-        advantage = advantages(rollout.rewards, old_values, settings.gae_lambda)  # (T - 1, N)
-        targets = old_values + advantage
+        targets, advantage = returns_and_advantages(
+            rollout.rewards, old_values, settings.gae_lambda, settings.episodes_per_image
+        )  # (T - 1, N) each
 
         for _ in range(settings.n_epochs):
             order = torch.randperm(settings.num_envs, generator=self.generator, device=self.device)

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from agents.algorithms.branches import Branches, try_branches
 from agents.policy.recurrent_policy import RAMPolicy
 from glimpse_env.spaces import pack_action
 
@@ -35,12 +36,14 @@ class BehaviourPolicy:
         demonstration_path: Locations `(P, 2)` that take the place of the policy's means, one after the other, again and
             again; None where no behaviour is cloned.
         num_exploratory: The first so many sub-environments play exploratory episodes.
+        num_branches: How many other locations are tried beside each that is chosen.
     """
 
     policy: RAMPolicy
     generator: torch.Generator
     demonstration_path: Tensor | None = None
     num_exploratory: int = 0
+    num_branches: int = 0
 
     def choose(self, hidden: Tensor, step: int) -> Tensor:
         """The next location in each sub-environment, `(N, 2)`.
@@ -79,6 +82,7 @@ class Rollout:
         on_policy: Which episodes are not exploratory, `(N,)` bool. The location network and the baseline learn from
             these alone.
         cloning: Whether the locations were drawn around a demonstration path, which the policy is to learn.
+        branches: What other locations would have earned, `(T - 1, N, B)`; B is 0 where none were tried.
         next_observation: The first observation of the next episodes.
     """
 
@@ -92,6 +96,7 @@ class Rollout:
     is_success: Tensor
     on_policy: Tensor
     cloning: bool
+    branches: Branches
     next_observation: dict[str, Tensor]
 
 
@@ -110,6 +115,7 @@ def collect(behaviour: BehaviourPolicy, env: Any, observation: dict[str, Tensor]
     state = policy.initial_state(env.num_envs)
     observations: list[dict[str, Tensor]] = []
     steps: list[tuple[Tensor, ...]] = []
+    branches: list[Branches] = []
     ended = False
     while not ended:
         observations.append(observation)
@@ -121,6 +127,9 @@ def collect(behaviour: BehaviourPolicy, env: Any, observation: dict[str, Tensor]
         observation, reward, _, _, info = env.step(action)
         ended = "final_info" in info
         steps.append((location, hidden, reward))
+        if not ended and behaviour.num_branches > 0:
+            world = env.unwrapped.world
+            branches.append(try_branches(policy, world, state, behaviour.num_branches, behaviour.generator))
     locations, hidden, rewards = (torch.stack(values) for values in zip(*steps, strict=True))
     final = info["final_info"]
     return Rollout(
@@ -134,5 +143,6 @@ def collect(behaviour: BehaviourPolicy, env: Any, observation: dict[str, Tensor]
         is_success=final["is_success"],
         on_policy=torch.arange(env.num_envs, device=locations.device) >= behaviour.num_exploratory,
         cloning=behaviour.demonstration_path is not None,
+        branches=Branches.stack(branches, env.num_envs),
         next_observation=observation,
     )

@@ -54,6 +54,9 @@ class Settings:
     the classifier alone learn, so that they know places that the policy would not choose."""
     num_envs: int = 128
     """Sub-environments; each plays one episode per iteration."""
+    episodes_per_image: int = 1
+    """So many sub-environments in a row play the same image on the same canvas, each from its own first location. Their
+    returns are compared with each other instead of with the baseline."""
     loss_weights: LossWeights = field(default_factory=LossWeights)
     """Weights of the parts of the loss."""
     max_grad_norm: float = 10.0
@@ -83,6 +86,11 @@ class Settings:
         if isinstance(self.loss_weights, dict):
             object.__setattr__(self, "loss_weights", LossWeights(**self.loss_weights))
         check_integer("num_envs", self.num_envs, 1)
+        check_integer("episodes_per_image", self.episodes_per_image, 1)
+        if self.num_envs % self.episodes_per_image != 0:
+            raise ValueError(
+                f"expected episodes_per_image to divide num_envs, {self.num_envs}, got {self.episodes_per_image}"
+            )
         if not self.max_grad_norm > 0:
             raise ValueError(f"expected max_grad_norm to be positive, got {self.max_grad_norm}")
         if self.precision not in PRECISIONS:

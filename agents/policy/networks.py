@@ -109,6 +109,19 @@ def make_core(
     return CORES[name](input_size, hidden_size, generator)
 
 
+def make_readout(
+    input_size: int, layer_size: int, output_size: int, generator: torch.Generator | None = None
+) -> nn.Module:
+    """Makes a linear readout, with a layer of `layer_size` rectified units in between unless that is 0."""
+    if layer_size == 0:
+        return make_layer(nn.Linear, input_size, output_size, generator=generator)
+    return nn.Sequential(
+        make_layer(nn.Linear, input_size, layer_size, generator=generator),
+        nn.ReLU(),
+        make_layer(nn.Linear, layer_size, output_size, generator=generator),
+    )
+
+
 class LocationNetwork(nn.Module):
     """The mean of the next location, in (-1, 1).
 

@@ -11,7 +11,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from agents.policy.networks import GlimpseNetwork, LocationNetwork, make_core
+from agents.policy.networks import GlimpseNetwork, LocationNetwork, make_core, make_readout
 from glimpse_env.spaces import MAX_LOGIT, num_classes_of, pack_action
 from glimpse_env.utils.layers import make_layer, new_generator
 
@@ -31,6 +31,7 @@ class RAMPolicy(nn.Module):
         what_size: Features of the glimpse in the glimpse network.
         where_size: Features of the location in the glimpse network.
         location_size: Units of a layer in the location network; 0 stands for none, as in the paper.
+        baseline_size: Units of a layer in the baseline; 0 stands for none, as in the paper.
         seed: Seed of the weights, and then of the locations that `predict` draws; by default random.
 
     Attributes:
@@ -58,6 +59,7 @@ class RAMPolicy(nn.Module):
         what_size: int = 128,
         where_size: int = 128,
         location_size: int = 0,
+        baseline_size: int = 0,
         seed: int | None = None,
     ) -> None:
         super().__init__()
@@ -70,7 +72,7 @@ class RAMPolicy(nn.Module):
         self.core = make_core(core, hidden_size, hidden_size, generator)
         self.location_network = LocationNetwork(hidden_size, location_size, generator)
         self.classifier = make_layer(nn.Linear, hidden_size, num_classes, generator=generator)
-        self.baseline = make_layer(nn.Linear, hidden_size, 1, generator=generator)
+        self.baseline = make_readout(hidden_size, baseline_size, 1, generator)
         self.register_buffer("location_std", torch.tensor(0.1, dtype=torch.float32, device="cpu"))
         self.location_std: Tensor
 

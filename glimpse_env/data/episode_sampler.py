@@ -21,11 +21,21 @@ class EpisodeSampler:
         keys: One key per sub-environment, `(N,)`; see `counter_rng`.
         num_images: Number of images of the split.
         num_numbers: How many uniform numbers a canvas takes.
+        episodes_per_image: So many sub-environments in a row get the same images and canvases, those that the first of
+            them would get alone, each with its own first location.
         device: Device of the tensors.
     """
 
-    def __init__(self, keys: counter_rng.Keys, num_images: int, num_numbers: int, device: torch.device) -> None:
+    def __init__(
+        self,
+        keys: counter_rng.Keys,
+        num_images: int,
+        num_numbers: int,
+        device: torch.device,
+        episodes_per_image: int = 1,
+    ) -> None:
         self._keys = keys
+        self._image_keys = keys[::episodes_per_image].repeat(episodes_per_image) if episodes_per_image > 1 else None
         self._num_images = num_images
         self._num_numbers = num_numbers
         self._device = device
@@ -57,9 +67,13 @@ class EpisodeSampler:
         """Draws the next episodes, one per row."""
         count = len(self._keys)
         keys = np.tile(self._keys, self._ahead)
+        image_keys = keys if self._image_keys is None else np.tile(self._image_keys, self._ahead)
         episodes = self._episode + np.repeat(np.arange(self._ahead), count)
-        images = counter_rng.permuted(keys, episodes, _IMAGE, self._num_images)
+        images = counter_rng.permuted(image_keys, episodes, _IMAGE, self._num_images)
         uniform = counter_rng.uniform(keys, episodes, _NUMBERS, 2 + self._num_numbers)
-        parts = (images, (2 * uniform[:, :2] - 1).astype(np.float32), uniform[:, 2:])
+        numbers = uniform[:, 2:]
+        if keys is not image_keys:
+            numbers = counter_rng.uniform(image_keys, episodes, _NUMBERS, 2 + self._num_numbers)[:, 2:]
+        parts = (images, (2 * uniform[:, :2] - 1).astype(np.float32), numbers)
         rows = [torch.from_numpy(part).to(self._device).unflatten(0, (self._ahead, count)) for part in parts]
         return rows[0], rows[1], rows[2]

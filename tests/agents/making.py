@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from agents import A2C, PPO, REINFORCE, Algorithm, Schedule
+from agents import A2C, PPO, REINFORCE, Algorithm, Branching, Schedule
 from agents.algorithms.rollout import Rollout
 from agents.algorithms.schedules import read_schedule
 
@@ -20,7 +20,7 @@ T, N = 6, 4
 ITERATION = T * N
 """Steps of one iteration: T glimpses in each of N sub-environments."""
 SCHEDULES: dict[str, Any] = {"learning_rate": Schedule(1e-2, 1e-3, "cosine"), "location_std": Schedule(0.3, 0.1)}
-EVERY_ALGORITHM = pytest.mark.parametrize("algorithm", [REINFORCE, A2C, PPO])
+EVERY_ALGORITHM = pytest.mark.parametrize("algorithm", [REINFORCE, A2C, PPO, Branching])
 EVERY_CORE = pytest.mark.parametrize("core", ["rnn", "lstm", "gru"])
 EVERY_REWARD = pytest.mark.parametrize("reward", ["hard", "entropy", "information", "anytime"])
 

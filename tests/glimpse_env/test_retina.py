@@ -296,3 +296,17 @@ def test_cell_centres_lie_in_the_middle_of_equal_parts(count: int) -> None:
 def test_grid_locations_go_row_by_row_from_the_top_left() -> None:
     x, y = np.meshgrid(cell_centres(3).numpy(), cell_centres(3).numpy())
     np.testing.assert_array_equal(grid_locations(3).numpy(), np.stack([x.ravel(), y.ravel()], axis=1))
+
+
+@pytest.mark.parametrize(("num_canvases", "num_locations"), [(1, 1), (1, 4), (3, 1), (3, 4)])
+@pytest.mark.parametrize("num_scales", [1, 3])
+def test_several_locations_for_each_canvas_are_one_after_the_other(
+    num_canvases: int, num_locations: int, num_scales: int
+) -> None:
+    retina = Retina(6, num_scales)
+    tables = retina.pool(random_canvases(num_canvases, 3, 20, 26))
+    locations = random_locations(num_canvases * num_locations, reach=1.2).view(num_canvases, num_locations, 2)
+    glimpses = retina.glimpses(tables, locations)
+    assert glimpses.shape == (num_canvases, num_locations, num_scales * 3, 6, 6)
+    for number in range(num_locations):
+        assert torch.equal(glimpses[:, number], retina.glimpses(tables, locations[:, number]))

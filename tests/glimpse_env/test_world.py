@@ -296,3 +296,39 @@ def test_asking_what_other_beliefs_would_earn_changes_nothing() -> None:
         for world in (asked, other):
             world.advance(make_action(world, logits=[float(step)]))
         assert torch.equal(asked.payments, other.payments)  # type: ignore[arg-type]
+
+
+def test_looking_at_other_locations_shows_what_going_there_would_and_changes_nothing() -> None:
+    others = torch.tensor([[[0.3, -0.4], [2.0, 0.0]], [[-1.0, 1.0], [0.1, 0.1]], [[0.0, 0.0], [-3.0, 3.0]]])
+    arguments = {"canvas_size": 40, "num_distractors": 4}
+    for number in range(2):
+        world, undisturbed = (make_world(3, **arguments) for _ in range(2))
+        world.begin()
+        undisturbed.begin()
+        seen = world.look_at(others)
+        assert len(world.path) == 1
+        assert world.num_steps == 0
+        actions = make_action(world)
+        actions[:, :2] = others[:, number].clamp(-1, 1)  # as `read_action` clips them
+        there, expected = world.advance(actions), undisturbed.advance(actions)
+        for key in expected:
+            assert torch.equal(there[key], expected[key])
+            assert torch.equal(seen[key][:, number], expected[key])
+
+
+def test_several_episodes_of_one_image_share_the_canvas_but_not_the_first_location() -> None:
+    config = WorldConfig("digits", canvas_size=40, num_distractors=4)
+    world = World(config, 6, CPU, episodes_per_image=3)
+    world.seed(np.array([counter_rng.make_key(env) for env in range(6)]))
+    for _ in range(3):
+        location = world.begin()["location"]
+        assert torch.equal(world.canvases[0], world.canvases[2])
+        assert torch.equal(world.canvases[3], world.canvases[5])
+        assert not torch.equal(world.canvases[0], world.canvases[3])
+        assert len(location.unique(dim=0)) == 6
+
+
+@pytest.mark.parametrize(("episodes_per_image", "error"), [(4, ValueError), (0, ValueError), (1.5, TypeError)])
+def test_episodes_per_image_must_divide_the_sub_environments(episodes_per_image: Any, error: type[Exception]) -> None:
+    with pytest.raises(error, match="episodes_per_image"):
+        World(WorldConfig("digits"), 6, CPU, episodes_per_image)

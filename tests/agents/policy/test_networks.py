@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn.functional import relu
 
-from agents.policy.networks import CORES, GlimpseNetwork, LocationNetwork, LSTMCore, RNNCore, make_core
+from agents.policy.networks import CORES, GlimpseNetwork, LocationNetwork, LSTMCore, RNNCore, make_core, make_readout
 
 N, H = 5, 12
 
@@ -86,3 +86,14 @@ def test_the_location_network_can_have_a_layer_in_between() -> None:
     layer = relu(hidden @ weights["between.0.weight"].T + weights["between.0.bias"])
     expected = (layer @ weights["linear.weight"].T + weights["linear.bias"]).tanh()
     assert torch.allclose(network(hidden), expected, atol=1e-6)
+
+
+def test_a_readout_has_a_layer_where_it_is_asked_for() -> None:
+    features = torch.randn(5, 7)
+    plain = make_readout(7, 0, 2)
+    assert isinstance(plain, torch.nn.Linear)
+    assert plain(features).shape == (5, 2)
+    first, rectified, last = make_readout(7, 11, 2)
+    torch.testing.assert_close(
+        torch.nn.Sequential(first, rectified, last)(features), last(first(features).clamp(min=0))
+    )

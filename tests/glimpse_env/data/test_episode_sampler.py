@@ -106,3 +106,15 @@ def test_a_split_of_one_image_has_only_that() -> None:
     images, numbers = draw_episodes(make(keys_of(2), 1, 1), 50)
     assert (images == 0).all()
     assert len(np.unique(numbers)) == 300
+
+
+@pytest.mark.parametrize(("num_envs", "episodes_per_image"), [(4, 2), (6, 3), (3, 3), (6, 1)])
+def test_sub_environments_in_a_row_share_images_and_numbers(num_envs: int, episodes_per_image: int) -> None:
+    keys = keys_of(num_envs)
+    device = torch.device("cpu")
+    images, numbers = draw_episodes(EpisodeSampler(keys, 700, 4, device, episodes_per_image), 5)
+    alone_images, alone_numbers = draw_episodes(make(keys, 700, 4), 5)
+    first = np.arange(num_envs) // episodes_per_image * episodes_per_image
+    assert (images == alone_images[:, first]).all()
+    assert (numbers[:, :, 2:] == alone_numbers[:, first, 2:]).all()
+    assert (numbers[:, :, :2] == alone_numbers[:, :, :2]).all(), "each keeps its own first locations"
