@@ -22,8 +22,8 @@ def make(reward: str | None = "hard", core: str = "rnn") -> tuple[RAMPolicy, Any
     envs = gym.make_vec(
         ID, num_envs=N, vectorization_mode="vector_entry_point", device="cpu", num_glimpses=T, reward=reward
     )
-    torch.manual_seed(0)
-    policy = RAMPolicy(envs.single_observation_space, envs.single_action_space, core=core, baseline_size=8, **SIZES)
+    spaces = envs.single_observation_space, envs.single_action_space
+    policy = RAMPolicy(*spaces, core=core, baseline_size=8, seed=0, **SIZES)
     policy.location_std.fill_(0.5)
     observation, _ = envs.reset(seed=0)
     return policy, envs, observation
