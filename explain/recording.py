@@ -173,7 +173,7 @@ def record(
     count = len(canvases)
     tensors = steps | {
         "labels": world.dataset.labels[:count].clone(),
-        "indices": torch.arange(count),
+        "indices": torch.arange(count, device="cpu"),
         "canvases": canvases,
         "originals": world.dataset.images[:count],
     }

@@ -84,7 +84,7 @@ class Bootstrap:
         generator = np.random.default_rng(seed)
         counts = generator.multinomial(num_images, np.full(num_images, 1 / num_images), size=num_resamples)
         self._fractions = torch.from_numpy(counts / num_images)  # (num_resamples, num_images)
-        self._tails = torch.tensor([(1 - level) / 2, (1 + level) / 2], dtype=torch.float64)
+        self._tails = torch.tensor([(1 - level) / 2, (1 + level) / 2], dtype=torch.float64, device="cpu")
 
     def mean(self, values: Tensor) -> Estimate:
         """Estimates the mean over images of `values`, `(N, ...)`; the estimate is `(...)`."""

@@ -29,4 +29,4 @@ def linear_probe(train: Recording, test: Recording) -> Tensor:
         probe = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=1000))
         probe.fit(train.hidden[:, glimpse].numpy(), train.labels.numpy())
         accuracies.append(probe.score(test.hidden[:, glimpse].numpy(), test.labels.numpy()))
-    return torch.tensor(accuracies, dtype=torch.float64)
+    return torch.tensor(accuracies, dtype=torch.float64, device="cpu")

@@ -28,8 +28,9 @@ def oracle_memory(recording: Recording) -> Tensor:
     """
     channels, height, width = recording.canvases.shape[1:]
     mask = recording.retina.coverage(recording.locations, (height, width))[:, :, None]  # (N, T, 1, H, W)
-    states = torch.empty((*mask.shape[:2], channels + 1, height, width), device=recording.device)
-    torch.div(recording.canvases[:, None] * mask, MAX_PIXEL, out=states[:, :, :-1])
+    states = torch.empty((*mask.shape[:2], channels + 1, height, width), dtype=torch.float32, device=recording.device)
+    states[:, :, :-1] = recording.canvases[:, None] * mask
+    states[:, :, :-1] /= MAX_PIXEL
     states[:, :, -1:] = mask
     return states.flatten(2)
 

@@ -1,6 +1,6 @@
 """Layers: the numbers that torch itself would draw, from another generator and whatever torch's defaults are."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from glimpse_env.utils.layers import make_layer, new_generator
+from tests.torch_defaults import OTHER_DEFAULTS, torch_defaults
 
 LAYERS: dict[str, Callable[..., Any]] = {
     "linear": lambda make: make(nn.Linear, 5, 3),
@@ -16,15 +17,6 @@ LAYERS: dict[str, Callable[..., Any]] = {
     "lstm": lambda make: make(nn.LSTMCell, 5, 3),
 }
 EVERY_LAYER = pytest.mark.parametrize("layer", LAYERS.values(), ids=LAYERS)
-
-
-@pytest.fixture
-def _other_defaults() -> Iterator[None]:
-    torch.set_default_dtype(torch.float64)
-    torch.set_default_device("meta")
-    yield
-    torch.set_default_device(None)
-    torch.set_default_dtype(torch.float32)
 
 
 def ours(layer: Any, seed: int) -> list[torch.Tensor]:
@@ -54,11 +46,13 @@ def test_without_a_generator_the_global_one_draws(layer: Any) -> None:
         assert torch.equal(one, other)
 
 
+@OTHER_DEFAULTS
 @EVERY_LAYER
-def test_default_dtype_and_device_do_not_matter(layer: Any, request: pytest.FixtureRequest) -> None:
+def test_default_dtype_and_device_do_not_matter(layer: Any, others: dict[str, str]) -> None:
     expected = ours(layer, seed=3)
-    request.getfixturevalue("_other_defaults")
-    for one, other in zip(expected, ours(layer, seed=3), strict=True):
+    with torch_defaults(**others):
+        got = ours(layer, seed=3)
+    for one, other in zip(expected, got, strict=True):
         assert torch.equal(one, other)
 
 
