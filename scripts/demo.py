@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import explain.command_line
 from agents import RunFolder
-from scripts import evaluate, explain_agent, train
+from agents.command_line import evaluate, train
 
 RUN = RunFolder(Path("demo"))
 EXPLANATION = [
@@ -27,7 +28,7 @@ def main() -> None:
     print("2 of 3: measuring it", flush=True)
     evaluate.main([folder])
     print("3 of 3: explaining it", flush=True)
-    explain_agent.main([folder, "--folder", folder, *EXPLANATION])
+    explain.command_line.main([folder, "--folder", folder, *EXPLANATION])
 
 
 if __name__ == "__main__":

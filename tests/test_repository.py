@@ -21,11 +21,12 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ["glimpse_env", "agents", "explain"]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
-# Whom each folder may import of ours.
+# Whom each folder may import of ours. The command lines of packages are programs, as scripts are.
 ALLOWED_IMPORTS = {
     "glimpse_env": {"glimpse_env"},
     "agents": {"agents", "glimpse_env"},
     "explain": {"explain", "glimpse_env"},
+    "command lines": {"glimpse_env", "agents", "explain"},
     "scripts": {"glimpse_env", "agents", "explain", "scripts"},
 }
 
@@ -34,6 +35,7 @@ ALLOWED_EXTRAS = {
     "glimpse_env": ["human", "video"],
     "agents": [],
     "explain": [],
+    "command lines": ["train"],
     "scripts": ["train"],
     "docs": ["docs"],
     "tests": list(PROJECT["optional-dependencies"]),
@@ -45,6 +47,18 @@ MOST_MODULES = 13
 
 def modules(folder: str) -> list[Path]:
     return sorted(path for path in (ROOT / folder).rglob("*.py") if "_build" not in path.parts)
+
+
+def is_command_line(module: Path) -> bool:
+    """Whether a module of a package is a program: run with `python -m`, or what such a program consists of."""
+    return module.stem in ("__main__", "command_line") or "command_line" in module.parts
+
+
+def modules_under_a_rule(folder: str) -> list[Path]:
+    """The modules that a rule about imports is for: of a folder, or all command lines of the packages."""
+    if folder == "command lines":
+        return [module for package in PACKAGES for module in modules(package) if is_command_line(module)]
+    return [module for module in modules(folder) if folder not in PACKAGES or not is_command_line(module)]
 
 
 def parse(module: Path) -> ast.Module:
@@ -85,16 +99,30 @@ def normalised(distribution: str) -> str:
 @pytest.mark.parametrize("folder", ALLOWED_IMPORTS)
 def test_imports_only_what_stands_before_it(folder: str) -> None:
     forbidden = ALLOWED_IMPORTS.keys() - ALLOWED_IMPORTS[folder]
-    found = {str(module.relative_to(ROOT)): top_level_names(module) & forbidden for module in modules(folder)}
+    found = {
+        str(module.relative_to(ROOT)): top_level_names(module) & forbidden for module in modules_under_a_rule(folder)
+    }
     assert {module: names for module, names in found.items() if names} == {}
 
 
-def test_no_modules_import_each_other_in_a_circle() -> None:
-    files = {dotted_name(module): module for folder in ALLOWED_IMPORTS for module in modules(folder)}
+def import_graph() -> dict[str, set[str]]:
+    """For each of our modules, those of ours that it imports."""
+    files = {dotted_name(module): module for folder in (*PACKAGES, "scripts") for module in modules(folder)}
     graph: dict[str, set[str]] = {}
     for name, file in files.items():
         targets = (f"{module}.{part}" if f"{module}.{part}" in files else module for module, part in imports(file))
         graph[name] = {target for target in targets if target in files}
+    return graph
+
+
+def test_no_library_module_imports_a_command_line() -> None:
+    command_lines = {dotted_name(module) for module in modules_under_a_rule("command lines")}
+    importers = {name for name, imported in import_graph().items() if imported & command_lines}
+    assert {name for name in importers - command_lines if not name.startswith("scripts.")} == set()
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    graph = import_graph()
     try:
         graphlib.TopologicalSorter(graph).prepare()
     except graphlib.CycleError as error:
@@ -108,7 +136,7 @@ def test_every_imported_distribution_is_declared(folder: str) -> None:
     known = declared(ALLOWED_EXTRAS[folder])
     undeclared = {
         f"{module.relative_to(ROOT)}: {name}"
-        for module in modules(folder)
+        for module in modules_under_a_rule(folder)
         for name in top_level_names(module) - ours - sys.stdlib_module_names
         if not known & {normalised(distribution) for distribution in of_name.get(name, [name])}
     }

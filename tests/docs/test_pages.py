@@ -46,14 +46,14 @@ def commands(name: str) -> list[list[str]]:
     """The words of every command in the shell blocks of a page, and in its text where it begins with `python`."""
     text = read(name)
     lines = [line for block in SHELL.findall(text) for line in block.splitlines()]
-    lines += re.findall(r"`(python scripts/[^`]*)`", text)
+    lines += re.findall(r"`(python (?:scripts/|-m (?:agents|explain))[^`]*)`", text)
     return [words for line in lines if (words := shlex.split(line, comments=True))]
 
 
 @cache
-def help_of(script: str) -> str:
-    """What a script says with `--help`, on one line."""
-    shown = subprocess.run([sys.executable, script, "--help"], cwd=ROOT, capture_output=True, text=True)
+def help_of(*program: str) -> str:
+    """What a program says with `--help`, on one line."""
+    shown = subprocess.run([sys.executable, *program, "--help"], cwd=ROOT, capture_output=True, text=True)
     assert shown.returncode == 0, shown.stderr
     return " ".join(shown.stdout.split())
 
@@ -85,7 +85,7 @@ def test_examples_run_in_order_and_print_what_is_shown(
         assert printed.getvalue() == expected, f"{name}, line {line}"
 
 
-@pytest.mark.parametrize("name", pages_with(re.compile(r"^```sh|`python scripts/", re.MULTILINE)))
+@pytest.mark.parametrize("name", pages_with(re.compile(r"^```sh|`python (scripts/|-m (agents|explain))", re.MULTILINE)))
 def test_commands_exist_with_their_options_and_words(name: str) -> None:
     makefile = read("Makefile")
     extras = tomllib.loads(read("pyproject.toml"))["project"]["optional-dependencies"]
@@ -97,12 +97,13 @@ def test_commands_exist_with_their_options_and_words(name: str) -> None:
             assert asked is None or set(asked[1].split(",")) <= set(extras), words
         else:
             assert program == "python", program
-            script, *arguments = words
-            assert (ROOT / script).is_file(), script
-            for argument in arguments:
+            # `python scripts/PROGRAM`, `python -m explain`, or `python -m agents COMMAND`
+            size = 1 if words[0] != "-m" else 3 if words[1] == "agents" else 2
+            shown = help_of(*words[:size])
+            for argument in words[size:]:
                 # A path is the user's, and a number a value; all else is an option, a preset or the name of a part.
                 if "/" not in argument and not argument.isdigit():
-                    assert re.search(rf"(?<![\w-]){re.escape(argument)}(?![\w-])", help_of(script)), (script, argument)
+                    assert re.search(rf"(?<![\w-]){re.escape(argument)}(?![\w-])", shown), (words, argument)
 
 
 @pytest.mark.parametrize("name", pages_with(LINK))

@@ -49,7 +49,7 @@ def test_trains_measures_and_explains(tmp_path: Path, capsys: pytest.CaptureFixt
 
 
 def test_trains_anew_when_it_runs_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scripts.explain_agent.main", lambda arguments: None)
+    monkeypatch.setattr("explain.command_line.main", lambda arguments: None)
     run = RunFolder(tmp_path / "demo")
     demo.main()
     first = run.load_agent()

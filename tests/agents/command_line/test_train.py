@@ -1,4 +1,4 @@
-"""The training script: what its arguments do, how it continues, and errors of one line."""
+"""The command that trains: what its arguments do, how it continues, and errors of one line."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import torch
 
 import agents
 from agents import PRESETS, Preset, RunFolder, Schedule
+from agents.command_line.train import main
 from agents.environments import EnvironmentSpec
-from scripts.train import main
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 T, N = 6, 8
 IMAGES = 10 * N
 TINY = Preset(
@@ -102,7 +102,7 @@ def test_ctrl_c_says_how_to_continue_and_resume_does(
             main(arguments(tmp_path))
     assert caught.value.code == 130
     last_line = capsys.readouterr().err.rpartition("interrupted: ")[2]
-    assert last_line == f"continue with python scripts/train.py --resume {tmp_path}\n"
+    assert last_line == f"continue with python -m agents train --resume {tmp_path}\n"
     run = RunFolder(tmp_path)
     before = run.read_arguments()
     assert run.load_agent().num_timesteps == 5 * N * T
@@ -157,7 +157,7 @@ def test_an_error_is_a_line_of_its_own_and_exit_status_1(tmp_path: Path) -> None
     code = """
 import sys
 from agents import REINFORCE, TrainingDiverged
-from scripts.train import main
+from agents.command_line.train import main
 
 def diverge(agent, rollout):
     raise TrainingDiverged("the loss is nan")
@@ -175,7 +175,8 @@ main(["digits", "--run-folder", sys.argv[1]])
 
 
 def test_help_names_every_argument_and_preset() -> None:
-    command = [sys.executable, str(ROOT / "scripts" / "train.py"), "--help"]
-    ran = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ | {"COLUMNS": "200"})
+    command = [sys.executable, "-m", "agents", "train", "--help"]
+    environment = os.environ | {"COLUMNS": "200"}
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, env=environment)
     for word in ("--algorithm", "--core", "--reward", "--seed", "--images", "--run-folder", "--resume", *PRESETS):
         assert word == "tiny" or word in ran.stdout

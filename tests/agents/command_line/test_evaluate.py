@@ -1,11 +1,8 @@
-"""The evaluation script: a table, a JSON file and a picture; the same every time."""
+"""The command that evaluates: a table, a JSON file and a picture; the same every time."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import gymnasium as gym
@@ -14,10 +11,9 @@ import pytest
 
 import agents
 from agents import REINFORCE, Algorithm, evaluate, look_at_centre
+from agents.command_line.evaluate import draw_glimpse_paths, main
 from explain import record
-from scripts.evaluate import draw_glimpse_paths, main
 
-ROOT = Path(__file__).parents[2]
 T = 6
 SIZES = {"hidden_size": 16, "what_size": 8, "where_size": 8}
 
@@ -59,7 +55,7 @@ def test_compares_location_policies_and_takes_a_file(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "160")
-    monkeypatch.setattr("scripts.evaluate.CONVNET_IMAGES", 128 * 20)
+    monkeypatch.setattr("agents.command_line.evaluate.CONVNET_IMAGES", 128 * 20)
     main([str(folder / "agent.zip"), "--compare"])
     report = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
     policies = report["location_policies"]
@@ -103,10 +99,3 @@ def test_a_missing_or_damaged_agent_is_one_error(tmp_path: Path) -> None:
         assert error.startswith("error: ")
         assert message in error
         assert "\n" not in error
-
-
-def test_it_runs_as_a_script() -> None:
-    command = [sys.executable, str(ROOT / "scripts" / "evaluate.py"), "--help"]
-    ran = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ | {"COLUMNS": "160"})
-    assert "--compare" in ran.stdout
-    assert "run folder" in ran.stdout

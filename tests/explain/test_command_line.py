@@ -1,11 +1,8 @@
-"""The explanation script: figures, numbers and the page in a folder; the agent as it was; errors of one line."""
+"""The command line that explains: figures, numbers and a page; the agent as it was; one-line errors."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import gymnasium as gym
@@ -13,11 +10,10 @@ import pytest
 
 import agents
 from agents import REINFORCE
+from explain.command_line import main
 from explain.report import all_figures as pictures
 from explain.report.page import without_nan
-from scripts.explain_agent import main
 
-ROOT = Path(__file__).parents[2]
 SETTINGS = {
     "num_train": 60,
     "num_test": 24,
@@ -111,13 +107,3 @@ def test_an_agent_of_a_single_glimpse_is_one_error(tmp_path: Path) -> None:
     sizes = {"hidden_size": 16, "what_size": 8, "where_size": 8}
     agents.REINFORCE(env, policy_kwargs=sizes, num_envs=16, seed=0, device="cpu").save(tmp_path / "agent.zip")
     assert "at least 2 glimpses" in fails([str(tmp_path), *FEW])
-
-
-@pytest.mark.parametrize("how", [["-m", "scripts.explain_agent"], [str(ROOT / "scripts" / "explain_agent.py")]])
-def test_it_runs_as_a_file_and_as_a_module(how: list[str]) -> None:
-    command = [sys.executable, *how, "--help"]
-    ran = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, check=True, env=os.environ | {"COLUMNS": "200"}
-    )
-    for word in ("run folder", "--folder", *FEW[::2]):
-        assert word in ran.stdout

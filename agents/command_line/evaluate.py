@@ -1,0 +1,162 @@
+"""The command `evaluate`: measures an agent's accuracy on the whole test split, and draws where it looks."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tyro
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from rich.console import Console
+from rich.table import Table
+
+import agents
+from agents import Evaluation, RunFolder
+from explain import Recording, record
+from explain.report.figures.images import draw_glimpses, draw_path, show_image
+from glimpse_env import DatasetError
+from glimpse_env.dataset_rollout import world_of
+from glimpse_env.rendering.colours import GREEN, MUTED, PAGE, TEXT, VERMILLION
+
+CONVNET_IMAGES = 100_000
+ROWS, COLUMNS = 4, 6
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Measures the accuracy of an agent after each glimpse, on every image of the test split once.
+
+    Writes evaluation.json, and glimpse_paths.png with the first images of the split, beside the agent.
+    """
+
+    agent: tyro.conf.Positional[Path]
+    """A run folder, or the file of a saved agent."""
+    compare: bool = False
+    """Also measure the same core and classifier with other location policies (random, centre, raster scan), and train a
+    convolutional network on whole canvases, whose accuracy is a ceiling. That takes minutes."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Reads the arguments, measures and draws."""
+    run_command(tyro.cli(Arguments, args=arguments))
+
+
+def run_command(options: Arguments) -> None:
+    """Measures and draws. An error of the user is one line of text and exit status 1."""
+    try:
+        evaluate(RunFolder.of(options.agent), options.compare)
+    except (DatasetError, OSError, ValueError) as error:
+        sys.exit(f"error: {error}")
+
+
+def evaluate(run: RunFolder, compare: bool) -> None:
+    """Measures the agent of a run folder, writes the results there, and prints them."""
+    agent = run.load_agent()
+    location_policies: dict[str, Any] = {"learned policy": agent}
+    if compare:
+        location_policies["random"] = agents.look_at_random(agent)
+        location_policies["centre"] = agents.look_at_centre(agent)
+        location_policies["raster scan"] = agents.look_by_raster_scan(agent)
+    evaluations = {name: agents.evaluate(policy) for name, policy in location_policies.items()}
+    environment = agent.spec.environment
+    report: dict[str, Any] = {
+        "algorithm": type(agent).__name__,
+        "environment": {"id": environment.env_id, "arguments": environment.arguments},
+        "num_timesteps": agent.num_timesteps,
+        "split": "test",
+        "location_policies": {name: evaluation.to_json() for name, evaluation in evaluations.items()},
+    }
+    if compare:
+        network = agents.train_convnet(agent.make_env(), CONVNET_IMAGES, progress_bar=True)
+        ceiling = agents.convnet_accuracy(network, agent.make_env())
+        report["convnet"] = {"num_images": CONVNET_IMAGES, "accuracy": ceiling}
+    run.evaluation.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    envs = agent.make_vec_env(ROWS * COLUMNS, split="test")
+    dataset = world_of(envs).dataset
+    recording = record(agent, envs, min(ROWS * COLUMNS, len(dataset.images)))
+    draw_glimpse_paths(recording, dataset.class_names).savefig(run.glimpse_paths, dpi=100)
+    console = Console()
+    console.print(make_table(evaluations, f"{type(agent).__name__} in {environment.env_id}, test split"))
+    if compare:
+        console.print(
+            f"Ceiling: {ceiling:.2%} are correct of a convolutional network that sees the whole canvas, trained on "
+            f"{CONVNET_IMAGES:,} images."
+        )
+    console.print(f"{run.evaluation} has the numbers, {run.glimpse_paths} shows where the agent looked.")
+
+
+def make_table(evaluations: Mapping[str, Evaluation], title: str) -> Table:
+    """Makes a table of one row for each glimpse and one column for each location policy."""
+    num_images = next(iter(evaluations.values())).num_images
+    table = Table(title=f"{title}: % correct of {num_images:,} images", title_justify="left")
+    table.add_column("glimpse", justify="right")
+    for name in evaluations:
+        table.add_column(name, justify="right")
+    columns = [
+        [
+            f"{accuracy:.2f} [{low:.2f}-{high:.2f}]"
+            for accuracy, low, high in 100 * np.stack([evaluation.accuracy, evaluation.low, evaluation.high], axis=1)
+        ]
+        for evaluation in evaluations.values()
+    ]
+    for glimpse, cells in enumerate(zip(*columns, strict=True), start=1):
+        table.add_row(str(glimpse), *cells)
+    table.caption = "95 % confidence intervals; mean return " + ", ".join(
+        f"{evaluation.mean_return:.3f} ({name})" for name, evaluation in evaluations.items()
+    )
+    return table
+
+
+def draw_glimpse_paths(recording: Recording, class_names: Sequence[str]) -> Figure:
+    """Draws images with the path of the glimpses, the answer above, and the belief after each glimpse below.
+
+    Args:
+        recording: At most `ROWS * COLUMNS` images.
+        class_names: The name of each class.
+    """
+    figure = Figure(figsize=(2.1 * COLUMNS, 2.5 * ROWS + 0.6), facecolor=PAGE, layout="constrained")
+    title = "Where it looked, from 1 to the last (orange), and what it believed after each glimpse (white: correct)"
+    figure.suptitle(title, color=TEXT, size=14)
+    num_glimpses = recording.locations.shape[1]
+    predictions = recording.beliefs.argmax(-1)
+    for image, axes in enumerate(figure.subplots(ROWS, COLUMNS).flat):
+        axes.set_axis_off()
+        if image < len(recording):
+            show_image(axes, recording.canvases[image])
+            draw_glimpses(axes, recording, image, num_glimpses)
+            draw_path(axes, recording, image, num_glimpses)
+            _frame(axes, recording.canvases.shape[2:], recording.retina.glimpse_size / 2 + 1)
+            _write_beliefs(axes, predictions[image].tolist(), int(recording.labels[image]), class_names)
+    return figure
+
+
+def _frame(axes: Axes, shape: Sequence[int], margin: float) -> None:
+    """Outlines a canvas of shape `(H, W)`, with room around it for glimpses that reach beyond its edge."""
+    height, width = shape
+    axes.set(xlim=(-margin - 0.5, width + margin - 0.5), ylim=(height + margin - 0.5, -margin - 0.5))
+    axes.add_patch(Rectangle((-0.5, -0.5), width, height, fill=False, color=MUTED, linewidth=0.8))
+
+
+def _write_beliefs(axes: Axes, predictions: Sequence[int], label: int, names: Sequence[str]) -> None:
+    is_correct = predictions[-1] == label
+    answer = f"✓ {names[label]}" if is_correct else f"✗ {names[predictions[-1]]}, is {names[label]}"
+    axes.set_title(answer, color=GREEN if is_correct else VERMILLION, size=11, weight="bold", pad=3)
+    for number, prediction in enumerate(predictions):
+        axes.text(
+            (number + 0.5) / len(predictions),
+            0,
+            names[prediction][:3],
+            transform=axes.transAxes,
+            color=TEXT if prediction == label else VERMILLION,
+            size=9,
+            ha="center",
+            va="top",
+            parse_math=False,
+        )

@@ -1,0 +1,102 @@
+"""The command line of `python -m explain`: explains a saved agent, and writes figures, numbers and a report."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import matplotlib
+import numpy as np
+import sklearn
+import torch
+import tyro
+
+import agents
+import glimpse_env
+from agents import RunFolder
+from explain.explanation import ExplanationSettings, explain
+from explain.report.page import write_report
+from glimpse_env import DatasetError
+
+NUM_ENVS = 250
+VERSIONS = (glimpse_env, gym, matplotlib, np, sklearn, torch)
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Explains an agent on the test split: figures, explanation.json with every number, and report.html with all of it.
+
+    On MNIST it takes many minutes; less with smaller --num-train, --num-eig and --policy-images.
+    """
+
+    agent: tyro.conf.Positional[Path]
+    """A run folder, or the file of a saved agent."""
+    folder: Path | None = None
+    """Where everything goes; by default the folder explanation/ beside the agent."""
+    settings: tyro.conf.OmitArgPrefixes[ExplanationSettings] = field(default_factory=ExplanationSettings)
+    """How much is computed."""
+
+
+def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> None:
+    """Reads the arguments and explains; an error of the user is one line of text and exit status 1.
+
+    Args:
+        arguments: By default those that the program was called with.
+        prog: How the help calls the program; by default its file.
+    """
+    options = tyro.cli(Arguments, args=arguments, prog=prog)
+    try:
+        run_folder = RunFolder.of(options.agent)
+        report = run(run_folder, options.folder or run_folder.explanation, options.settings)
+    except (DatasetError, OSError, ValueError) as error:
+        sys.exit(f"error: {error}")
+    print(f"Open {report.resolve()}")
+
+
+def run(run_folder: RunFolder, folder: Path, settings: ExplanationSettings) -> Path:
+    """Explains a saved agent, writes figures, numbers and report into a folder, and returns the path of the report."""
+    agent = run_folder.load_agent()
+    folder.mkdir(parents=True, exist_ok=True)  # or fails now, not after minutes
+    explanation = explain(
+        agent,
+        agent.make_vec_env(NUM_ENVS),
+        agent.make_vec_env(NUM_ENVS, split="test"),
+        {
+            "random": agents.look_at_random(agent),
+            "centre": agents.look_at_centre(agent),
+            "raster scan": agents.look_by_raster_scan(agent),
+        },
+        settings,
+        device=agent.device,
+        progress=True,
+    )
+    environment = agent.spec.environment
+    return write_report(
+        explanation,
+        folder,
+        f"What {type(agent).__name__} knew in {environment.env_id.removeprefix('glimpse_env:')}",
+        describe(agent, settings),
+        progress=True,
+    )
+
+
+def describe(agent: agents.Algorithm, settings: ExplanationSettings) -> dict[str, dict[str, Any]]:
+    """The agent and the settings, as plain numbers and names."""
+    spec, environment = agent.spec, agent.spec.environment
+    return {
+        "agent": {
+            "algorithm": type(agent).__name__,
+            **spec.policy_kwargs,
+            "images trained on": agent.num_timesteps // agent.num_glimpses,
+            "seed": spec.seed,
+        },
+        "environment": {"id": environment.env_id, **environment.arguments},
+        "settings": asdict(settings),
+        "versions": {"python": platform.python_version()}
+        | {module.__name__: module.__version__ for module in VERSIONS},
+    }
