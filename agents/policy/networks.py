@@ -41,9 +41,69 @@ class GlimpseNetwork(nn.Module):
 
     def forward(self, glimpse: Tensor, location: Tensor) -> Tensor:
         """Maps glimpses `(..., num_scales * channels, g, g)` and locations `(..., 2)` to features `(..., size)`."""
-        what = self.what(glimpse.flatten(-3)).relu()
+        what = self.what(self.pixels(glimpse).flatten(-3)).relu()
         where = self.where(location).relu()
         return self.combine(torch.cat([what, where], dim=-1)).relu()
+
+    def pixels(self, glimpse: Tensor) -> Tensor:
+        """What the linear map of the glimpse reads, `(..., channels, height, width)`: here the glimpse itself."""
+        return glimpse
+
+
+class ConvolutionalGlimpseNetwork(GlimpseNetwork):
+    """A glimpse network that filters the glimpse by two layers of 32 rectified 3x3 convolutions first.
+
+    Arguments as of `GlimpseNetwork`.
+
+    Raises:
+        ValueError: A glimpse is smaller than 5x5 pixels, so that the convolutions leave nothing of it.
+    """
+
+    def __init__(
+        self,
+        glimpse_shape: tuple[int, ...],
+        what_size: int,
+        where_size: int,
+        size: int,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        channels, height, width = glimpse_shape
+        if min(height, width) < 5:
+            raise ValueError(f"expected glimpses of at least 5x5 pixels for convolutions, got {height}x{width}")
+        super().__init__((32, height - 4, width - 4), what_size, where_size, size, generator)
+        self.convolutions = nn.Sequential(
+            make_layer(nn.Conv2d, channels, 32, 3, generator=generator),
+            nn.ReLU(),
+            make_layer(nn.Conv2d, 32, 32, 3, generator=generator),
+            nn.ReLU(),
+        )
+
+    def pixels(self, glimpse: Tensor) -> Tensor:
+        """The filtered glimpse, `(..., 32, g - 4, g - 4)`."""
+        batch = glimpse.shape[:-3]
+        filtered: Tensor = self.convolutions(glimpse.reshape(-1, *glimpse.shape[-3:]))
+        return filtered.reshape(*batch, *filtered.shape[1:])
+
+
+GLIMPSE_NETWORKS = {"linear": GlimpseNetwork, "convolutional": ConvolutionalGlimpseNetwork}
+
+
+def make_glimpse_network(
+    name: str,
+    glimpse_shape: tuple[int, ...],
+    what_size: int,
+    where_size: int,
+    size: int,
+    generator: torch.Generator | None = None,
+) -> GlimpseNetwork:
+    """Makes the glimpse network of that name, one of `GLIMPSE_NETWORKS`, with the arguments of `GlimpseNetwork`.
+
+    Raises:
+        ValueError: There is no glimpse network of that name, or glimpses are too small for it.
+    """
+    if name not in GLIMPSE_NETWORKS:
+        raise unknown_name_error("glimpse network", name, GLIMPSE_NETWORKS)
+    return GLIMPSE_NETWORKS[name](glimpse_shape, what_size, where_size, size, generator)
 
 
 class RNNCore(nn.Module):

@@ -11,7 +11,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from agents.policy.networks import GlimpseNetwork, LocationNetwork, make_core, make_readout
+from agents.policy.networks import LocationNetwork, make_core, make_glimpse_network, make_readout
 from glimpse_env.spaces import MAX_LOGIT, num_classes_of, pack_action
 from glimpse_env.utils.layers import make_layer, new_generator
 
@@ -32,6 +32,7 @@ class RAMPolicy(nn.Module):
         where_size: Features of the location in the glimpse network.
         location_size: Units of a layer in the location network; 0 stands for none, as in the paper.
         baseline_size: Units of a layer in the baseline; 0 stands for none, as in the paper.
+        glimpse_network: `"linear"` (the paper's) or `"convolutional"`, which filters the glimpse first.
         seed: Seed of the weights, and then of the locations that `predict` draws; by default random.
 
     Attributes:
@@ -60,6 +61,7 @@ class RAMPolicy(nn.Module):
         where_size: int = 128,
         location_size: int = 0,
         baseline_size: int = 0,
+        glimpse_network: str = "linear",
         seed: int | None = None,
     ) -> None:
         super().__init__()
@@ -68,7 +70,9 @@ class RAMPolicy(nn.Module):
         self.glimpse_shape = glimpse_shape
         self.num_classes = num_classes
         self.generator = generator = new_generator(seed)
-        self.glimpse_network = GlimpseNetwork(glimpse_shape, what_size, where_size, hidden_size, generator)
+        self.glimpse_network = make_glimpse_network(
+            glimpse_network, glimpse_shape, what_size, where_size, hidden_size, generator
+        )
         self.core = make_core(core, hidden_size, hidden_size, generator)
         self.location_network = LocationNetwork(hidden_size, location_size, generator)
         self.classifier = make_layer(nn.Linear, hidden_size, num_classes, generator=generator)

@@ -6,7 +6,17 @@ import pytest
 import torch
 from torch.nn.functional import relu
 
-from agents.policy.networks import CORES, GlimpseNetwork, LocationNetwork, LSTMCore, RNNCore, make_core, make_readout
+from agents.policy.networks import (
+    CORES,
+    ConvolutionalGlimpseNetwork,
+    GlimpseNetwork,
+    LocationNetwork,
+    LSTMCore,
+    RNNCore,
+    make_core,
+    make_glimpse_network,
+    make_readout,
+)
 
 N, H = 5, 12
 
@@ -97,3 +107,36 @@ def test_a_readout_has_a_layer_where_it_is_asked_for() -> None:
     torch.testing.assert_close(
         torch.nn.Sequential(first, rectified, last)(features), last(first(features).clamp(min=0))
     )
+
+
+def test_the_convolutional_glimpse_network_filters_the_glimpse_first() -> None:
+    network = ConvolutionalGlimpseNetwork((2, 8, 8), what_size=7, where_size=3, size=H)
+    glimpses, locations = torch.rand(3, N, 2, 8, 8), torch.rand(3, N, 2)
+    features = network(glimpses, locations)
+    assert features.shape == (3, N, H)
+    first, second = network.convolutions[0], network.convolutions[2]
+    for step in range(3):
+        filtered = relu(first(glimpses[step]))
+        # One output of the second layer, written out.
+        patch = (filtered[0, :, 1:4, 2:5] * second.weight[5]).sum() + second.bias[5]
+        torch.testing.assert_close(network.pixels(glimpses[step])[0, 5, 1, 2], relu(patch))
+        what = relu(network.what(network.pixels(glimpses[step]).flatten(1)))
+        where = relu(network.where(locations[step]))
+        torch.testing.assert_close(features[step], relu(network.combine(torch.cat([what, where], 1))))
+
+
+def test_the_convolutional_glimpse_network_can_tell_shifted_glimpses_by_their_neighbours() -> None:
+    network = ConvolutionalGlimpseNetwork((1, 8, 8), what_size=7, where_size=3, size=H)
+    glimpse = torch.zeros(1, 1, 8, 8)
+    glimpse[0, 0, 3, 3] = 1
+    shifted = glimpse.roll(1, dims=-1)
+    torch.testing.assert_close(network.pixels(glimpse)[..., :-1], network.pixels(shifted)[..., 1:])
+
+
+def test_glimpse_networks_go_by_name() -> None:
+    assert type(make_glimpse_network("linear", (1, 8, 8), 7, 3, H)) is GlimpseNetwork
+    assert type(make_glimpse_network("convolutional", (1, 8, 8), 7, 3, H)) is ConvolutionalGlimpseNetwork
+    with pytest.raises(ValueError, match="'convolutional'"):
+        make_glimpse_network("convolution", (1, 8, 8), 7, 3, H)
+    with pytest.raises(ValueError, match="5x5"):
+        make_glimpse_network("convolutional", (1, 4, 4), 7, 3, H)
