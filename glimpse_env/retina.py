@@ -14,17 +14,17 @@ MAX_PIXEL = 255
 """The value of a white pixel; pixels are uint8."""
 
 
-def cell_centres(count: int, device: torch.device | None = None) -> Tensor:
+def cell_centres(count: int, device: torch.device | str = "cpu") -> Tensor:
     """The centres of `count` equal parts of [-1, 1], `(2 i + 1 - count) / count` for `i` from 0; `(count,)` float32.
 
     Example:
         >>> cell_centres(2)
         tensor([-0.5000,  0.5000])
     """
-    return (2 * torch.arange(count, device=device) + 1 - count) / count
+    return (2 * torch.arange(count, dtype=torch.float32, device=device) + 1 - count) / count
 
 
-def grid_locations(grid: int, device: torch.device | None = None) -> Tensor:
+def grid_locations(grid: int, device: torch.device | str = "cpu") -> Tensor:
     """The centres of `grid` by `grid` equal cells of a canvas, row by row, `(grid**2, 2)` float32, `(x, y)`.
 
     Example:
@@ -208,7 +208,7 @@ def _starts(locations: Tensor, half: Tensor, shift: Tensor) -> Tensor:
 def _placement(canvas_shape: tuple[int, int], patch_size: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """Half the canvas, and where a patch starts that is centred on its middle, both `(2,)` float32, `(x, y)`."""
     height, width = canvas_shape
-    half = torch.tensor([width / 2, height / 2], device=device)
+    half = torch.tensor([width / 2, height / 2], dtype=torch.float32, device=device)
     return half, half - patch_size / 2 + 0.5 + patch_size // 2
 
 
@@ -219,7 +219,9 @@ class _Plan(NamedTuple):
     shift: Tensor
     strides: Tensor  # (2,): from a patch's column and row to its first pixel
     steps: Tensor  # (C*g*g,): from there to all its pixels
-    max_sum: int  # the sum over a white square
+    # The sum over a white square. A float32 tensor, because integers by a Python number give torch's default dtype; on
+    # the CPU, because one without dimensions goes with tensors on any device.
+    max_sum: Tensor
 
 
 @lru_cache(maxsize=64)
@@ -231,7 +233,8 @@ def _plan(canvas_shape: tuple[int, int], channels: int, glimpse_size: int, scale
     planes = torch.arange(channels, device=device) * (rows * columns)
     steps = planes[:, None, None] + along[:, None] * columns + along
     strides = torch.tensor([1, columns], device=device)
-    return _Plan(*_placement(canvas_shape, patch_size, device), strides, steps.flatten(), MAX_PIXEL * block * block)
+    max_sum = torch.tensor(MAX_PIXEL * block * block, dtype=torch.float32, device="cpu")
+    return _Plan(*_placement(canvas_shape, patch_size, device), strides, steps.flatten(), max_sum)
 
 
 def _pixels(locations: Tensor, plan: _Plan) -> Tensor:

@@ -99,7 +99,7 @@ def _draw_canvas(page: _Page, scene: Scene) -> None:
     page.add(Rectangle((left, top), shown_width, shown_height, fill=False, edgecolor=FAINT, linewidth=1))
 
     def corners(scale: int) -> NDArray[np.float64]:
-        on_canvas = scene.retina.patch_corners(torch.tensor(scene.locations), shape, scale).numpy()
+        on_canvas = scene.retina.patch_corners(torch.tensor(scene.locations, device="cpu"), shape, scale).numpy()
         on_page: NDArray[np.float64] = on_canvas * zoom + [left, top]
         return on_page
 
