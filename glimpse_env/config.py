@@ -8,17 +8,22 @@ from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
 
+import numpy as np
+
 from glimpse_env.retina import Retina
-from glimpse_env.utils.errors import unknown_name_error
+from glimpse_env.utils.errors import shown, unknown_name_error
 
 MAX_SCALES = 8
 MAX_SIDE = 2**14
+MAX_GLIMPSES = 2**12
+MAX_DISTRACTORS = 2**16
+MAX_ENVS = 2**20
 MAX_EPISODE = 2**48
 
 
 def check_render_mode(render_mode: str | None, modes: Sequence[str]) -> None:
     """Raises a `ValueError` unless `render_mode` is None or one of `modes`."""
-    if render_mode is not None and render_mode not in modes:
+    if render_mode is not None and not (isinstance(render_mode, str) and render_mode in modes):
         raise unknown_name_error("render_mode", render_mode, modes)
 
 
@@ -30,7 +35,7 @@ def read_options(options: Mapping[str, Any] | None) -> tuple[Any, int | None]:
         ValueError: It is negative or beyond 2**48, or there are other options than `index` and `episode`.
     """
     if options is not None and not isinstance(options, Mapping):
-        raise TypeError(f"expected reset options to be a dict, got {options!r}")
+        raise TypeError(f"expected reset options to be a dict, got {shown(options)}")
     options = options or {}
     for name in options:
         if name not in ("index", "episode"):
@@ -39,29 +44,60 @@ def read_options(options: Mapping[str, Any] | None) -> tuple[Any, int | None]:
     if episode is not None:
         check_integer("episode", episode, 0)
         if episode >= MAX_EPISODE:
-            raise ValueError(f"expected episode to be less than 2**48, got {episode}")
+            raise ValueError(f"expected episode to be less than 2**48, got {shown(episode)}")
+        episode = int(episode)
     return options.get("index"), episode
 
 
-def check_integer(name: str, value: Any, lowest: int) -> None:
-    """Raises a `TypeError` unless `value` is an integer, a `ValueError` unless it is at least `lowest`."""
+def check_integer(name: str, value: Any, lowest: int, highest: int | None = None) -> None:
+    """Raises a `TypeError` unless `value` is an integer, a `ValueError` unless it lies in [lowest, highest].
+
+    NumPy's integers are integers; True and False are not.
+    """
     if not isinstance(value, Integral) or isinstance(value, bool):
-        raise TypeError(f"expected {name} to be an integer, got {value!r}")
-    if value < lowest:
-        raise ValueError(f"expected {name} to be at least {lowest}, got {value}")
+        raise TypeError(f"expected {name} to be an integer, got {shown(value)}")
+    if int(value) < lowest:
+        raise ValueError(f"expected {name} to be at least {lowest}, got {shown(value)}")
+    if highest is not None and int(value) > highest:
+        raise ValueError(f"expected {name} to be at most {highest}, got {shown(value)}")
 
 
-def _check_location(value: Any) -> tuple[float, float]:
+def read_seeds(seed: Any, num_envs: int) -> list[int]:
+    """Returns one seed per sub-environment.
+
+    Args:
+        seed: That of the first, and the others get the integers that follow; or one for each.
+        num_envs: Number of sub-environments.
+
+    Raises:
+        TypeError: `seed` is neither an integer nor a sequence of integers.
+        ValueError: There is not one per sub-environment, or one is negative.
+    """
+    if not _is_sequence(seed):
+        check_integer("seed", seed, 0)
+        return list(range(int(seed), int(seed) + num_envs))
+    if len(seed) != num_envs:
+        raise ValueError(f"expected {num_envs} seeds, one per sub-environment, got {len(seed)}")
+    for one in seed:
+        check_integer("each seed", one, 0)
+    return [int(one) for one in seed]
+
+
+def _is_sequence(value: Any) -> bool:
+    if isinstance(value, np.ndarray):
+        return value.ndim > 0
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes)
+
+
+def _read_location(value: Any) -> tuple[float, float]:
     expected = "expected initial_location to be None or two numbers (x, y) in [-1, 1]"
-    try:
-        x, y = value
-    except (TypeError, ValueError):
-        raise TypeError(f"{expected}, got {value!r}") from None
-    if not all(isinstance(number, Real) for number in (x, y)):
-        raise TypeError(f"{expected}, got {value!r}")
-    if not all(-1 <= number <= 1 for number in (x, y)):
-        raise ValueError(f"{expected}, got {value!r}")
-    return float(x), float(y)
+    if not _is_sequence(value) or len(value) != 2:
+        raise TypeError(f"{expected}, got {shown(value)}")
+    if not all(isinstance(number, Real) and not isinstance(number, bool) for number in value):
+        raise TypeError(f"{expected}, got {shown(value)}")
+    if not all(-1 <= number <= 1 for number in value):
+        raise ValueError(f"{expected}, got {shown(value)}")
+    return float(value[0]), float(value[1])
 
 
 @dataclass(frozen=True)
@@ -78,7 +114,7 @@ class WorldConfig:
     split: str = "train"
     """`"train"` or `"test"`."""
     num_glimpses: int = 6
-    """Glimpses in an episode (T), and so its number of steps."""
+    """Glimpses in an episode (T), and so its number of steps; at most 4096."""
     glimpse_size: int = 8
     """Side of a patch after pooling, in pixels."""
     num_scales: int = 1
@@ -86,9 +122,9 @@ class WorldConfig:
     initial_location: tuple[float, float] | None = None
     """Location of the first glimpse, `(x, y)` in [-1, 1]; by default uniformly random."""
     canvas_size: int | None = None
-    """Side of a canvas with the image at a random place, in pixels; by default the canvas is the image."""
+    """Side of a canvas with the image at a random place, at most 16,384 pixels; by default the canvas is the image."""
     num_distractors: int = 0
-    """Crops of other images on the canvas; needs `canvas_size`."""
+    """Crops of other images on the canvas; needs `canvas_size`; at most 65,536."""
     data_dir: str | os.PathLike[str] | None = None
     """Folder of the data sets; by default `$GLIMPSE_DATA_DIR`, or else the user's cache directory."""
 
@@ -100,21 +136,26 @@ class WorldConfig:
     def __post_init__(self) -> None:
         for name in ("dataset", "split"):
             if not isinstance(getattr(self, name), str):
-                raise TypeError(f"expected {name} to be a string, got {getattr(self, name)!r}")
+                raise TypeError(f"expected {name} to be a string, got {shown(getattr(self, name))}")
         if not isinstance(self.data_dir, str | os.PathLike | None):
-            raise TypeError(f"expected data_dir to be a path or None, got {self.data_dir!r}")
-        for name, lowest in [("num_glimpses", 1), ("glimpse_size", 1), ("num_scales", 1), ("num_distractors", 0)]:
-            check_integer(name, getattr(self, name), lowest)
-        if self.num_scales > MAX_SCALES:
-            raise ValueError(f"expected num_scales to be at most {MAX_SCALES}, got {self.num_scales}")
+            raise TypeError(f"expected data_dir to be a path or None, got {shown(self.data_dir)}")
+        if self.data_dir is not None and "\0" in str(self.data_dir):
+            raise ValueError(f"expected data_dir to be a path, which has no NUL character, got {shown(self.data_dir)}")
+        self._read("num_glimpses", 1, MAX_GLIMPSES)
+        self._read("glimpse_size", 1, MAX_SIDE)
+        self._read("num_scales", 1, MAX_SCALES)
+        self._read("num_distractors", 0, MAX_DISTRACTORS)
         widest = self.retina.field_of_view
         if widest > MAX_SIDE:
             raise ValueError(f"expected the widest patch to be at most {MAX_SIDE} pixels wide, got {widest}")
         if self.canvas_size is not None:
-            check_integer("canvas_size", self.canvas_size, 1)
-            if self.canvas_size > MAX_SIDE:
-                raise ValueError(f"expected canvas_size to be at most {MAX_SIDE}, got {self.canvas_size}")
+            self._read("canvas_size", 1, MAX_SIDE)
         elif self.num_distractors > 0:
-            raise ValueError(f"num_distractors={self.num_distractors} needs a canvas_size to place them on, got None")
+            raise ValueError(f"expected a canvas_size to place {self.num_distractors} distractors on, got None")
         if self.initial_location is not None:
-            object.__setattr__(self, "initial_location", _check_location(self.initial_location))
+            object.__setattr__(self, "initial_location", _read_location(self.initial_location))
+
+    def _read(self, name: str, lowest: int, highest: int) -> None:
+        value = getattr(self, name)
+        check_integer(name, value, lowest, highest)
+        object.__setattr__(self, name, int(value))

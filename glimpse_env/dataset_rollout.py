@@ -11,6 +11,7 @@ from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 from torch import Tensor
 
+from glimpse_env.config import check_integer
 from glimpse_env.vector import GlimpseVectorEnv
 from glimpse_env.world import World
 
@@ -66,16 +67,18 @@ def dataset_rollout(
         The glimpses of a batch, one after the other, then those of the next.
 
     Raises:
-        ValueError: `env` is no native vector environment, or the split has fewer images.
+        TypeError: `num_images` or `seed` is not an integer.
+        ValueError: `env` is no native vector environment, the split has fewer images, or the seed is negative.
     """
     world = world_of(env)
     size = len(world.dataset.images)
-    count = size if num_images is None else num_images
-    if not 1 <= count <= size:
-        raise ValueError(f"expected num_images between 1 and {size}, got {count}")
+    check_integer("seed", seed, 0)
+    if num_images is not None:
+        check_integer("num_images", num_images, 1, size)
+    count = size if num_images is None else int(num_images)
     for first in range(0, count, env.num_envs):
         batch = np.arange(first, first + env.num_envs)
-        seeds = [seed + image for image in batch.tolist()]
+        seeds = [int(seed) + image for image in batch.tolist()]
         # The last batch is filled up with the first images.
         observation, _ = env.reset(seed=seeds, options={"index": batch % count})  # type: ignore[arg-type]
         canvases = to_numpy(world.canvases)

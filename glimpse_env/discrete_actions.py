@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from numbers import Integral
 from typing import Any
 
 import gymnasium as gym
@@ -16,46 +15,50 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 from torch import Tensor
 
-from glimpse_env.retina import grid_locations
-from glimpse_env.spaces import MAX_LOGIT, pack_action
+from glimpse_env.config import MAX_SIDE, check_integer
+from glimpse_env.retina import cell_centres
+from glimpse_env.spaces import MAX_LOGIT, as_array, pack_action
+from glimpse_env.utils.errors import shown
 from glimpse_env.world import world_behind
 
 
 def _choices(env: Any, action_space: gym.Space[Any], grid: Any) -> tuple[int, int]:
     """The number of cells and the number of classes, after checking the arguments."""
-    if not isinstance(grid, Integral) or isinstance(grid, bool):
-        raise TypeError(f"expected grid to be an integer, got {grid!r}")
-    if grid < 1:
-        raise ValueError(f"expected grid to be at least 1, got {grid}")
+    # More cells than the largest canvas has pixels would be places that cannot be told apart.
+    check_integer("grid", grid, 1, MAX_SIDE)
     world = world_behind(env, action_space)
     if world.reward is not None and world.reward.depends_on_belief:
         raise ValueError(
-            f"the reward of {env} pays for the belief, which is one-hot under discrete actions: "
-            'expected reward="hard" or None'
+            'expected reward="hard" or None, because the belief is one-hot under discrete actions, got a reward that '
+            f"pays for the belief: {env}"
         )
     return int(grid) * int(grid), world.dataset.num_classes
 
 
-def _read(action: NDArray[Any], shape: tuple[int, ...], choices: tuple[int, int]) -> NDArray[np.int64]:
+def _read(actions: Any, shape: tuple[int, ...], choices: tuple[int, int]) -> NDArray[np.int64]:
+    action = as_array("action", actions)
     if action.dtype.kind not in "iu":
         raise TypeError(f"expected a discrete action of integers, got dtype {action.dtype}")
     if action.shape != shape:
         raise ValueError(f"expected a discrete action of shape {shape}, got {action.shape}")
     if (action < 0).any() or (action >= choices).any():
-        raise ValueError(f"expected a cell in [0, {choices[0]}) and a class in [0, {choices[1]}), got {action!r}")
+        raise ValueError(f"expected a cell in [0, {choices[0]}) and a class in [0, {choices[1]}), got {shown(action)}")
     return action.astype(np.int64)
 
 
 def _translate(cells: Tensor, grid: int, num_classes: int) -> Tensor:
     """Turns cells and classes `(..., 2)` int64 into actions `(..., 2 + num_classes)` float32."""
     cell, answer = cells.unbind(-1)
-    logits = torch.nn.functional.one_hot(answer, num_classes) * (2 * MAX_LOGIT) - MAX_LOGIT
-    return pack_action(_cell_centres(grid, cells.device)[cell], logits.float())
+    centres = _cell_centres(grid, cells.device)
+    location = torch.stack([centres[cell % grid], centres[cell // grid]], dim=-1)
+    # As float32 before the arithmetic: integers by a Python number give torch's default dtype.
+    logits = torch.nn.functional.one_hot(answer, num_classes).float() * (2 * MAX_LOGIT) - MAX_LOGIT
+    return pack_action(location, logits)
 
 
 @lru_cache(maxsize=16)
 def _cell_centres(grid: int, device: torch.device) -> Tensor:
-    return grid_locations(grid, device)
+    return cell_centres(grid, device)
 
 
 class DiscreteActions(gym.ActionWrapper[Any, Any, Any], RecordConstructorArgs):
@@ -67,11 +70,11 @@ class DiscreteActions(gym.ActionWrapper[Any, Any, Any], RecordConstructorArgs):
 
     Args:
         env: A glimpse environment, with its reward.
-        grid: Number of columns and rows.
+        grid: Number of columns and rows, at most 16,384.
 
     Raises:
         TypeError: `grid` is not an integer.
-        ValueError: `grid` is less than 1, `env` has other actions than locations and logits, or its reward is
+        ValueError: `grid` is not in [1, 16384], `env` has other actions than locations and logits, or its reward is
             shaped by the belief.
 
     Example:
@@ -97,7 +100,7 @@ class DiscreteActions(gym.ActionWrapper[Any, Any, Any], RecordConstructorArgs):
             TypeError: The action does not consist of integers.
             ValueError: The action has another shape, or is out of range.
         """
-        cells = _read(np.asarray(action), (2,), self._choices)
+        cells = _read(action, (2,), self._choices)
         translated: NDArray[np.float32] = _translate(torch.from_numpy(cells), self._grid, self._choices[1]).numpy()
         return translated
 
@@ -107,7 +110,7 @@ class VectorDiscreteActions(VectorWrapper[Any, Any, Any, Any, Any]):
 
     Args:
         env: A native vector environment, with its reward.
-        grid: Number of columns and rows.
+        grid: Number of columns and rows, at most 16,384.
 
     Raises:
         TypeError: `grid` is not an integer.
@@ -130,7 +133,7 @@ class VectorDiscreteActions(VectorWrapper[Any, Any, Any, Any, Any]):
         """
         shape, num_classes = (self.num_envs, 2), self._choices[1]
         if isinstance(actions, Tensor):
-            _read(actions.cpu().numpy(), shape, self._choices)
+            _read(actions, shape, self._choices)
             return self.env.step(_translate(actions.long(), self._grid, num_classes))
-        cells = _read(np.asarray(actions), shape, self._choices)
+        cells = _read(actions, shape, self._choices)
         return self.env.step(_translate(torch.from_numpy(cells), self._grid, num_classes).numpy())

@@ -11,9 +11,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from glimpse_env.config import WorldConfig, check_render_mode, read_options
+from glimpse_env.config import WorldConfig, check_integer, check_render_mode, read_options
 from glimpse_env.data import counter_rng
 from glimpse_env.spaces import read_action
+from glimpse_env.utils.errors import shown
 from glimpse_env.world import World
 
 Observation = dict[str, NDArray[np.float32]]
@@ -149,18 +150,20 @@ class GlimpseEnv(gym.Env[Any, Any]):
                 environment was seeded, from 0, so that an interrupted training can resume.
 
         Raises:
-            TypeError: An option is not an integer.
-            ValueError: There is another option, or `episode` is negative.
+            TypeError: The seed or an option is not an integer.
+            ValueError: There is another option, or the seed or `episode` is negative.
             IndexError: `index` is not in the split.
         """
         index, episode = read_options(options)
         indices = None
         if index is not None:
             if not isinstance(index, Integral) or isinstance(index, bool):
-                raise TypeError(f"expected index to be an integer, got {index!r}")
+                raise TypeError(f"expected index to be an integer, got {shown(index)}")
             indices = self.world.read_index([index])
-        super().reset(seed=seed)
         if seed is not None:
+            check_integer("seed", seed, 0)
+            seed = int(seed)
+            super().reset(seed=seed)
             self.world.seed(np.array([counter_rng.make_key(seed)]))
         elif not self.world.seeded:
             self.world.seed(counter_rng.random_keys(self.np_random, 1))

@@ -25,7 +25,7 @@ from glimpse_env.reward_wrappers import (
     VectorInformationGainReward,
 )
 from glimpse_env.rewards import DEFAULT_WEIGHT, read_weight
-from glimpse_env.utils.errors import unknown_name_error
+from glimpse_env.utils.errors import unexpected_argument_error, unknown_name_error
 from glimpse_env.vector import GlimpseVectorEnv
 
 _TRANSLATED = {"num_glimpses": 6, "glimpse_size": 12, "num_scales": 3, "canvas_size": 60}
@@ -69,13 +69,12 @@ def make_env(
         **arguments: As of `GlimpseEnv`.
 
     Raises:
-        TypeError: The weight is no number, or anything that `GlimpseEnv` refuses.
-        ValueError: The reward or an argument is unknown, the weight is not finite, or anything that `GlimpseEnv`
-            refuses.
+        TypeError: An argument is unknown, the weight is no number, or anything that `GlimpseEnv` refuses.
+        ValueError: The reward is unknown, the weight is not in [-1e6, 1e6], or anything that `GlimpseEnv` refuses.
         DatasetError: The data are missing and cannot be downloaded, or are damaged.
         DependencyNotInstalled: A window needs pygame, which is missing.
     """
-    _check_names(arguments)
+    _check_names("make_env", arguments)
     check_render_mode(render_mode, ["rgb_array", "human"])
     wrap = _reward_wrapper(reward, reward_weight, vector=False)
     if render_mode != "human":
@@ -92,7 +91,7 @@ def make_vector_env(
 
     Arguments and errors are those of `make_env`, except that there is no window.
     """
-    _check_names(arguments, also=["num_envs", "device", "episodes_per_image"])
+    _check_names("make_vector_env", arguments, also=["num_envs", "device", "episodes_per_image"])
     wrap = _reward_wrapper(reward, reward_weight, vector=True)
     paid: VectorEnv[Any, Any, Any] = wrap(GlimpseVectorEnv(**arguments))
     return paid
@@ -111,11 +110,11 @@ def register_ids() -> None:
         )
 
 
-def _check_names(arguments: Iterable[str], also: Sequence[str] = ()) -> None:
+def _check_names(function: str, arguments: Iterable[str], also: Sequence[str] = ()) -> None:
     known = [field.name for field in fields(WorldConfig)] + ["reward", "reward_weight", "render_mode", *also]
     for name in arguments:
         if name not in known:
-            raise unknown_name_error("argument", name, known)
+            raise unexpected_argument_error(function, name, known)
 
 
 def _check_pygame() -> None:

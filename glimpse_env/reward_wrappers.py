@@ -92,7 +92,7 @@ class EntropyShapedReward(GlimpseReward):
     Raises:
         TypeError: `weight` is no number.
         ValueError: `env` is no glimpse environment, has other actions than locations and logits, or `weight` is
-            not finite.
+            not in [-1e6, 1e6].
     """
 
     def __init__(self, env: Env[Any, Any], weight: float = DEFAULT_WEIGHT) -> None:
@@ -113,7 +113,7 @@ class InformationGainReward(GlimpseReward):
     Raises:
         TypeError: `weight` is no number.
         ValueError: `env` is no glimpse environment, has other actions than locations and logits, or `weight` is
-            not finite.
+            not in [-1e6, 1e6].
     """
 
     def __init__(self, env: Env[Any, Any], weight: float = DEFAULT_WEIGHT) -> None:
@@ -136,7 +136,7 @@ class AnytimeReward(GlimpseReward):
     Raises:
         TypeError: `weight` is no number.
         ValueError: `env` is no glimpse environment, has other actions than locations and logits, or `weight` is
-            not finite.
+            not in [-1e6, 1e6].
     """
 
     def __init__(self, env: Env[Any, Any], weight: float = DEFAULT_WEIGHT) -> None:

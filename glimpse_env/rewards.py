@@ -22,10 +22,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from glimpse_env.utils.errors import shown
+
 Potential = Callable[[Tensor, Tensor], Tensor]
 """Maps logits `(N, C)` and labels `(N,)` to potentials `(N,)`, in nats."""
 
 DEFAULT_WEIGHT = 0.5
+MAX_WEIGHT = 1e6
+"""Beyond it the hard reward of 1 is lost in the rounding of float32, and far beyond it rewards are infinite."""
 
 
 def hard_reward(logits: Tensor, labels: Tensor) -> Tensor:
@@ -73,7 +77,7 @@ def label_log_probability(logits: Tensor, labels: Tensor) -> Tensor:
     return shifted.gather(-1, labels.unsqueeze(-1)).squeeze(-1).sub_(total.log())
 
 
-def initial_potential(num_envs: int, num_classes: int, device: torch.device | None = None) -> Tensor:
+def initial_potential(num_envs: int, num_classes: int, device: torch.device | str = "cpu") -> Tensor:
     """The potential of the uniform belief before the first action, -log C, `(num_envs,)` float32."""
     return torch.full((num_envs,), -math.log(num_classes), dtype=torch.float32, device=device)
 
@@ -94,13 +98,15 @@ def read_weight(weight: Any) -> float:
 
     Raises:
         TypeError: It is no number.
-        ValueError: It is not finite.
+        ValueError: It is not in [-1e6, 1e6].
     """
+    expected = f"expected the reward's weight to be a number in [{-MAX_WEIGHT:.0f}, {MAX_WEIGHT:.0f}]"
+    number: Any = weight
     if not isinstance(weight, Real) or isinstance(weight, bool):
-        raise TypeError(f"expected the reward's weight to be a finite number, got {weight!r}")
-    if not math.isfinite(weight):
-        raise ValueError(f"expected the reward's weight to be a finite number, got {weight!r}")
-    return float(weight)
+        raise TypeError(f"{expected}, got {shown(weight)}")
+    if not -MAX_WEIGHT <= number <= MAX_WEIGHT:
+        raise ValueError(f"{expected}, got {shown(weight)}")
+    return float(number)
 
 
 @dataclass(frozen=True)
@@ -116,7 +122,7 @@ class RewardFunction:
 
     Raises:
         TypeError: `weight` is no number.
-        ValueError: `weight` is not finite.
+        ValueError: `weight` is not in [-1e6, 1e6].
 
     Example:
         >>> reward = RewardFunction(negative_entropy, weight=1.0)
@@ -129,12 +135,13 @@ class RewardFunction:
     potential: Potential | None = None
     weight: float = DEFAULT_WEIGHT
     since_uniform: bool = False
-    # Torch multiplies by a tensor without dimensions in half the time that a Python number takes.
+    # Torch multiplies by a tensor without dimensions in half the time that a Python number takes. One on the CPU goes
+    # with tensors on any device.
     _weight: Tensor = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "weight", read_weight(self.weight))
-        object.__setattr__(self, "_weight", torch.tensor(self.weight, dtype=torch.float64))
+        object.__setattr__(self, "_weight", torch.tensor(self.weight, dtype=torch.float64, device="cpu"))
 
     @property
     def depends_on_belief(self) -> bool:

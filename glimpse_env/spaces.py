@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from glimpse_env.retina import Retina
+from glimpse_env.utils.errors import shown
 
 MAX_LOGIT = 20.0
 """Logits lie in [-MAX_LOGIT, MAX_LOGIT]."""
@@ -121,16 +122,27 @@ def read_action(action: Any, shape: tuple[int, ...], device: torch.device) -> Te
         clipped = np.minimum(np.maximum(array, -bound), bound)
         tensor = torch.from_numpy(clipped.astype(np.float32, copy=False)).to(device)
     if not finite:
-        raise ValueError(f"expected finite numbers in the action, got {action!r}")
+        raise ValueError(f"expected finite numbers in the action, got {shown(action)}")
     return tensor.reshape(-1, shape[-1])
 
 
 def as_array(name: str, values: Any) -> NDArray[Any]:
-    """Turns `values` into a NumPy array, or raises a `ValueError` where they are no regular array."""
+    """Turns `values`, also a tensor on any device, into a NumPy array.
+
+    Raises:
+        TypeError: They are a tensor that NumPy cannot hold, such as one of bfloat16.
+        ValueError: They are no regular array.
+    """
+    if isinstance(values, Tensor):
+        try:
+            return values.detach().cpu().numpy()
+        except (RuntimeError, TypeError) as error:
+            raise TypeError(f"expected {name} to be an array, got {shown(values)}") from error
     try:
         return np.asarray(values)
     except ValueError as error:
-        raise ValueError(f"expected {name} to be a regular array, but its parts differ in shape: {values!r}") from error
+        message = f"expected {name} to be a regular array, but its parts differ in shape, got {shown(values)}"
+        raise ValueError(message) from error
 
 
 def _check(floating: bool, shape: tuple[int, ...], expected: tuple[int, ...], dtype: Any) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from numbers import Integral
-from operator import index as as_int
 from typing import Any
 
 import numpy as np
@@ -15,26 +13,15 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 from torch import Tensor
 
-from glimpse_env.config import WorldConfig, check_render_mode, read_options
+from glimpse_env.config import WorldConfig, check_render_mode, read_options, read_seeds
 from glimpse_env.data import counter_rng
 from glimpse_env.environment import RENDER_FPS
 from glimpse_env.spaces import read_action
+from glimpse_env.utils.errors import shown
 from glimpse_env.world import World
 
 ArrayOrTensor = Any
 """A NumPy array, or a torch tensor where the environment was made with a `device`."""
-
-
-def _read_seeds(seed: Any, num_envs: int) -> list[int]:
-    try:
-        seeds = list(range(int(seed), int(seed) + num_envs) if isinstance(seed, Integral) else map(as_int, seed))
-    except TypeError:
-        raise TypeError(f"expected seed to be an integer or a sequence of integers, got {seed!r}") from None
-    if len(seeds) != num_envs:
-        raise ValueError(f"expected {num_envs} seeds, one per sub-environment, got {len(seeds)}")
-    if min(seeds) < 0:
-        raise ValueError(f"expected seeds to be at least 0, got {min(seeds)}")
-    return seeds
 
 
 def _read_device(device: Any) -> torch.device:
@@ -42,9 +29,10 @@ def _read_device(device: Any) -> torch.device:
         return torch.device("cpu")
     try:
         chosen = torch.device(device)
-        torch.empty(0, device=chosen)
-    except (RuntimeError, TypeError, AssertionError) as error:
-        raise ValueError(f"expected a device that torch has here, such as 'cpu' or 'cuda', got {device!r}") from error
+        torch.zeros(1, device=chosen).cpu()  # the device "meta" has no numbers
+    except (RuntimeError, TypeError, ValueError, AssertionError, OverflowError) as error:
+        message = f"expected a device that torch has here, such as 'cpu' or 'cuda', got {shown(device)}"
+        raise ValueError(message) from error
     return chosen
 
 
@@ -162,7 +150,7 @@ class GlimpseVectorEnv(VectorEnv[dict[str, ArrayOrTensor], ArrayOrTensor, ArrayO
         index, episode = read_options(options)
         indices = None if index is None else self.world.read_index(index)
         if seed is not None:
-            seeds = _read_seeds(seed, self.num_envs)
+            seeds = read_seeds(seed, self.num_envs)
             super().reset(seed=seeds[0])
             self.world.seed(np.array([counter_rng.make_key(one) for one in seeds]))
         elif not self.world.seeded:

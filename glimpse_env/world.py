@@ -15,12 +15,13 @@ from gymnasium.spaces import Space
 from torch import Tensor
 
 from glimpse_env import spaces
-from glimpse_env.config import WorldConfig, check_integer
+from glimpse_env.config import MAX_ENVS, WorldConfig, check_integer
 from glimpse_env.data import canvases, counter_rng
 from glimpse_env.data.datasets import load_dataset
 from glimpse_env.data.episode_sampler import EpisodeSampler
 from glimpse_env.rendering.scene import Scene
 from glimpse_env.rewards import RewardFunction, initial_potential
+from glimpse_env.utils.errors import shown
 
 TEST_CANVASES = counter_rng.make_key(2014)
 """The key of the test canvases: canvas `i` is that of episode `i` under this key, the same in every run."""
@@ -34,8 +35,8 @@ def _check_canvas(config: WorldConfig, height: int, width: int) -> None:
         )
     if config.num_distractors > 0 and min(height, width) < canvases.CROP:
         raise ValueError(
-            f"distractors are crops of {canvases.CROP}x{canvases.CROP} pixels, but the images of {config.dataset!r} "
-            f"have {height}x{width}"
+            f"expected images of at least {canvases.CROP}x{canvases.CROP} pixels, the size of a distractor, but those "
+            f"of {config.dataset!r} have {height}x{width}"
         )
 
 
@@ -65,7 +66,7 @@ class World:
     """
 
     def __init__(self, config: WorldConfig, num_envs: int, device: torch.device, episodes_per_image: int = 1) -> None:
-        check_integer("num_envs", num_envs, 1)
+        check_integer("num_envs", num_envs, 1, MAX_ENVS)
         check_integer("episodes_per_image", episodes_per_image, 1)
         if num_envs % episodes_per_image != 0:
             raise ValueError(f"expected episodes_per_image to divide num_envs, {num_envs}, got {episodes_per_image}")
@@ -85,7 +86,7 @@ class World:
         self.canvases = torch.empty(0, dtype=torch.uint8, device=device)
         self.indices = torch.zeros(num_envs, dtype=torch.int64, device=device)
         self.labels = self.indices
-        self.logits = torch.zeros(num_envs, self.dataset.num_classes, device=device)
+        self.logits = torch.zeros(num_envs, self.dataset.num_classes, dtype=torch.float32, device=device)
         self._uniform_potential = initial_potential(num_envs, self.dataset.num_classes, device)
         self.potential = self._uniform_potential
         self._data = self.dataset.to(device)
@@ -94,7 +95,8 @@ class World:
         self._tables: list[Tensor] = []
         self._initial_locations = None
         if config.initial_location is not None:
-            self._initial_locations = torch.tensor([config.initial_location], device=device).repeat(num_envs, 1)
+            location = torch.tensor([config.initial_location], dtype=torch.float32, device=device)
+            self._initial_locations = location.repeat(num_envs, 1)
         self._sampler: EpisodeSampler | None = None
 
     @property
@@ -115,10 +117,10 @@ class World:
             ValueError: They are not one for each sub-environment.
             IndexError: One of them is not in the split.
         """
-        array = index.cpu().numpy() if isinstance(index, Tensor) else spaces.as_array("index", index)
+        array = spaces.as_array("index", index)
         size = len(self._data.images)
         if array.dtype.kind not in "iu":
-            raise TypeError(f"expected index to be of integers, got {index!r}")
+            raise TypeError(f"expected index to be of integers, got {shown(index)}")
         if array.shape != (self.num_envs,):
             raise ValueError(f"expected index to have shape ({self.num_envs},), got {array.shape}")
         outside = array[(array < 0) | (array >= size)]

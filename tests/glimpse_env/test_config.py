@@ -47,7 +47,7 @@ def test_more_than_8_scales_are_refused(num_scales: int) -> None:
 
 
 def test_distractors_need_a_canvas() -> None:
-    refuses(ValueError, "num_distractors=4 needs a canvas_size to place them on, got None", num_distractors=4)
+    refuses(ValueError, "expected a canvas_size to place 4 distractors on, got None", num_distractors=4)
     assert WorldConfig(num_distractors=4, canvas_size=60).num_distractors == 4
 
 

@@ -113,7 +113,7 @@ def test_tensors_become_arrays() -> None:
 
 @pytest.mark.parametrize("num_images", [0, 361])
 def test_the_split_must_have_as_many_images(num_images: int) -> None:
-    with pytest.raises(ValueError, match=f"between 1 and 360, got {num_images}"):
+    with pytest.raises(ValueError, match=f"expected num_images to be at (least 1|most 360), got {num_images}"):
         next(dataset_rollout(Wanderer(), make(4), num_images))
 
 

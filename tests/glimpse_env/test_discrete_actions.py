@@ -119,9 +119,9 @@ def test_any_integers_will_do(dtype: Any) -> None:
 
 @pytest.mark.parametrize("reward", ["entropy", "information", "anytime"])
 def test_shaped_rewards_are_refused(reward: str) -> None:
-    with pytest.raises(ValueError, match=r'one-hot.*reward="hard"'):
+    with pytest.raises(ValueError, match=r'expected reward="hard" or None.*one-hot.*got'):
         single(reward=reward)
-    with pytest.raises(ValueError, match=r'one-hot.*reward="hard"'):
+    with pytest.raises(ValueError, match=r'expected reward="hard" or None.*one-hot.*got'):
         vector(reward=reward)
 
 
@@ -133,7 +133,7 @@ def test_other_rewards_are_accepted(reward: str | None) -> None:
 
 def test_a_shaped_reward_below_other_wrappers_is_refused() -> None:
     env = gym.wrappers.RecordEpisodeStatistics(gym.make("GlimpseDigits-v0", reward="entropy"))
-    with pytest.raises(ValueError, match=r"EntropyShapedReward.*one-hot"):
+    with pytest.raises(ValueError, match=r"one-hot.*EntropyShapedReward"):
         DiscreteActions(env, grid=3)
 
 

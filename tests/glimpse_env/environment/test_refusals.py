@@ -90,8 +90,8 @@ def test_a_bad_action_changes_nothing(name: str) -> None:
         ({"options": {"episode": 0.5}}, TypeError, "episode.*0.5"),
         ({"seed": 3, "options": {"index": 2, "episode": -1}}, ValueError, "episode.*-1"),
         ({"seed": 3, "options": {"index": -1}}, IndexError, "-1"),
-        ({"seed": -1}, gym.error.Error, "-1"),
-        ({"seed": 1.5}, gym.error.Error, "integer"),
+        ({"seed": -1}, ValueError, "-1"),
+        ({"seed": 1.5}, TypeError, "integer"),
     ],
 )
 def test_a_bad_reset_changes_nothing(kwargs: dict[str, Any], error: type[Exception], message: str) -> None:
