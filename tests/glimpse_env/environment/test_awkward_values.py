@@ -143,6 +143,7 @@ def attempts() -> Iterator[tuple[str, Callable[[Any], Any]]]:
         yield f"{kind} seed", lambda value, make=make: make().reset(seed=value)
         yield f"{kind} action", lambda value, make=make: started(make).step(value)
     yield "vector num_envs", lambda value: make_and_play(vector, "num_envs", value)
+    yield "vector episodes_per_image", lambda value: make_and_play(vector, "episodes_per_image", value)
     yield "vector device", lambda value: vector(device=value).reset(seed=0)
     yield "vector torch action", lambda value: started(lambda: vector(device="cpu")).step(value)
     yield "single grid", lambda value: DiscreteActions(single(), grid=value)
