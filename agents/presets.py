@@ -11,11 +11,10 @@ from agents.algorithms.schedules import Schedule
 from agents.environments import EnvironmentSpec
 from glimpse_env.utils.errors import unknown_name_error
 
-_RAM = {"core": "rnn", "hidden_size": 256}
+_RAM: dict[str, Any] = {"core": "rnn", "hidden_size": 256}
+_GRU: dict[str, Any] = {"core": "gru", "hidden_size": 256, "location_size": 128, "baseline_size": 128}
 _CENTRED_PATH = ((-0.3, -0.35), (0.3, -0.35), (0.0, 0.0), (-0.3, 0.35), (0.3, 0.35))
-"""Five glimpses of 8x8 that cover a digit in the middle of 28x28. An untrained agent looks at the centre, and policy
-gradients take millions of images to find as good a path from there. An agent that clones this path first only has to
-improve it."""
+"""Five glimpses of 8x8 that cover a digit in the middle of 28x28, drawn by hand, to be cloned first."""
 _EXPLAINABLE: dict[str, Any] = {"exploration_fraction": 0.3, "loss_weights": LossWeights(every_glimpse=True)}
 """Settings of agents that are to be explained: their beliefs mean something after every glimpse, wherever it was taken,
 because the classifier learns after every glimpse, and from glimpses that the policy would not choose."""
@@ -25,13 +24,22 @@ def _settings() -> dict[str, Any]:
     return {"learning_rate": Schedule(1e-3, 0, "cosine"), "location_std": 0.1, "num_envs": 128}
 
 
+def _branching_settings() -> dict[str, Any]:
+    return {
+        "learning_rate": Schedule(2e-3, 0, "cosine"),
+        "location_std": Schedule(0.2, 0.05),
+        "num_envs": 128,
+        "loss_weights": LossWeights(policy=0.6, every_glimpse=True),
+    }
+
+
 @dataclass(frozen=True)
 class Preset:
     """An environment, an algorithm with its settings, and the length of the training.
 
     Attributes:
         environment: The environment that the agent learns in.
-        algorithm: `"REINFORCE"`, `"A2C"` or `"PPO"`.
+        algorithm: `"REINFORCE"`, `"A2C"`, `"PPO"` or `"Branching"`.
         policy_kwargs: Arguments of `agents.RAMPolicy`.
         settings: Fields of `agents.Settings`.
         num_images: How many images (episodes) to train on.
@@ -44,37 +52,44 @@ class Preset:
     num_images: int = 6_000_000
 
 
+def _branching(env_id: str, num_images: int = 3_000_000, **arguments: Any) -> Preset:
+    """Looks without a hand-drawn path: branches earn the information reward, which also pays what comes early."""
+    environment = EnvironmentSpec(env_id, {"reward": "information", **arguments})
+    return Preset(environment, "Branching", dict(_GRU), _branching_settings(), num_images)
+
+
+def _with_demonstration(num_images: int, **settings: Any) -> Preset:
+    """Clones a hand-drawn path first, so that policy gradients only have to improve it."""
+    cloning = {"location_std": Schedule(0.1, 0.03), "demonstration_path": _CENTRED_PATH}
+    return Preset(
+        EnvironmentSpec("GlimpseMNIST-v0", {}),
+        policy_kwargs=_RAM | {"location_size": 128},
+        settings=_settings() | cloning | settings,
+        num_images=num_images,
+    )
+
+
 _SMALL_GLIMPSES = {"num_glimpses": 6, "glimpse_size": 8, "num_scales": 1}
+_CLUTTERED = "GlimpseClutteredMNIST-v0"
 
 PRESETS: dict[str, Preset] = {
-    "mnist": Preset(
-        EnvironmentSpec("GlimpseMNIST-v0", {}),
-        policy_kwargs=_RAM | {"location_size": 128},
-        settings=_settings()
-        | {"location_std": Schedule(0.1, 0.03), "demonstration_path": _CENTRED_PATH, "warmup_fraction": 0.25},
-        num_images=12_000_000,
-    ),
-    "mnist-explain": Preset(
-        EnvironmentSpec("GlimpseMNIST-v0", {}),
-        policy_kwargs=_RAM | {"location_size": 128},
-        settings=_settings()
-        | {
-            "location_std": Schedule(0.1, 0.03),
-            "demonstration_path": _CENTRED_PATH,
-            "warmup_fraction": 0.15,
-        }
-        | _EXPLAINABLE,
-        num_images=3_000_000,
-    ),
-    "translated": Preset(EnvironmentSpec("GlimpseTranslatedMNIST-v0", {})),
-    "cluttered40": Preset(EnvironmentSpec("GlimpseClutteredMNIST-v0", {"canvas_size": 40, **_SMALL_GLIMPSES})),
-    "cluttered60": Preset(EnvironmentSpec("GlimpseClutteredMNIST-v0", {})),
-    "cluttered100": Preset(EnvironmentSpec("GlimpseClutteredMNIST-v0", {"canvas_size": 100})),
+    "mnist": _branching("GlimpseMNIST-v0"),
+    "mnist-demonstration": _with_demonstration(12_000_000, warmup_fraction=0.25),
+    "mnist-explain": _with_demonstration(3_000_000, warmup_fraction=0.15, **_EXPLAINABLE),
+    "fashion-mnist": _branching("GlimpseFashionMNIST-v0"),
+    "kmnist": _branching("GlimpseKMNIST-v0"),
+    "cifar10": _branching("GlimpseCIFAR10-v0"),
+    "svhn": _branching("GlimpseSVHN-v0"),
+    "translated": _branching("GlimpseTranslatedMNIST-v0"),
+    "cluttered40": _branching(_CLUTTERED, canvas_size=40, **_SMALL_GLIMPSES),
+    "cluttered60": _branching(_CLUTTERED),
+    "cluttered100": _branching(_CLUTTERED, canvas_size=100),
+    "cluttered100-4scales": _branching(_CLUTTERED, canvas_size=100, num_scales=4),
     "digits": Preset(EnvironmentSpec("GlimpseDigits-v0", {}), num_images=500_000),
     "digits-explain": Preset(
         EnvironmentSpec("GlimpseDigits-v0", {}), settings=_settings() | _EXPLAINABLE, num_images=300_000
     ),
-    "cluttered-digits": Preset(EnvironmentSpec("GlimpseClutteredDigits-v0", {}), num_images=2_000_000),
+    "cluttered-digits": _branching("GlimpseClutteredDigits-v0", num_images=1_000_000),
 }
 """The presets by name."""
 

@@ -25,15 +25,17 @@ class Arguments:
     """
 
     env: tyro.conf.Positional[str] = "mnist"
-    """A preset: mnist, mnist-explain, translated, cluttered40, cluttered60, cluttered100, digits, digits-explain,
-    cluttered-digits; or the id of an environment."""
-    algorithm: Literal["REINFORCE", "A2C", "PPO"] | None = None
+    """A preset (mnist, mnist-demonstration, mnist-explain, fashion-mnist, kmnist, cifar10, svhn, translated,
+    cluttered40, cluttered60, cluttered100, cluttered100-4scales, digits, digits-explain, cluttered-digits), or the id
+    of an environment."""
+    algorithm: Literal["REINFORCE", "A2C", "PPO", "Branching"] | None = None
     """Algorithm; by default that of the preset."""
     core: Literal["rnn", "lstm", "gru"] | None = None
     """Recurrent core; by default that of the preset."""
-    reward: Literal["hard", "entropy", "information", "anytime"] = "hard"
-    """hard: 1 for a correct answer at the end. The others also reward the belief after every glimpse, entropy for being
-    certain, information for the probability of the true class, anytime for the same, the sooner the better."""
+    reward: Literal["hard", "entropy", "information", "anytime"] | None = None
+    """By default that of the preset. hard: 1 for a correct answer at the end. The others also reward the belief after
+    every glimpse, entropy for being certain, information for the probability of the true class, anytime for the same,
+    the sooner the better."""
     seed: int = 0
     """Seed of everything that is random. On the CPU the same seed gives the same agent."""
     images: int | None = None
@@ -79,20 +81,22 @@ def start(options: Arguments) -> tuple[RunFolder, agents.Algorithm]:
     preset = agents.find_preset(options.env)
     algorithm = options.algorithm or preset.algorithm
     policy_kwargs = preset.policy_kwargs | ({"core": options.core} if options.core else {})
+    reward = options.reward or preset.environment.arguments.get("reward", "hard")
     num_images = preset.num_images if options.images is None else options.images
-    name = "-".join([options.env.replace(":", "-"), algorithm, policy_kwargs["core"], options.reward])
+    name = "-".join([options.env.replace(":", "-"), algorithm, policy_kwargs["core"], reward])
     run = RunFolder(options.run_folder or Path("runs", f"{name}-seed{options.seed}".lower()))
     if run.agent.exists():
         raise ValueError(f"{run.path} holds an agent already: continue it with --resume {run.path}, or choose another")
     agent = agents.ALGORITHMS[algorithm](
-        preset.environment.make(reward=options.reward),
+        preset.environment.make(reward=reward),
         policy_kwargs=policy_kwargs,
         seed=options.seed,
         **preset.settings,
     )
     agent.total_timesteps = num_images * agent.num_glimpses
     run.path.mkdir(parents=True, exist_ok=True)
-    used = asdict(options) | {"algorithm": algorithm, "core": policy_kwargs["core"], "images": num_images}
+    chosen = {"algorithm": algorithm, "core": policy_kwargs["core"], "reward": reward, "images": num_images}
+    used = asdict(options) | chosen
     del used["resume"], used["run_folder"]
     run.arguments.write_text(json.dumps(used, indent=2) + "\n", encoding="utf-8")
     return run, agent

@@ -137,11 +137,13 @@ VARIANTS = {
 }
 """The seven variants of the reference study, and seven more, by name."""
 
+CLUTTERED_40 = {"canvas_size": 40, "num_glimpses": 6, "glimpse_size": 8, "num_scales": 1}
+
 EXPERIMENTS = {
     "reference-study": Experiment(
         datasets={
-            "MNIST": agents.PRESETS["mnist"].environment,
-            "cluttered 40x40": agents.PRESETS["cluttered40"].environment,
+            "MNIST": EnvironmentSpec("GlimpseMNIST-v0", {}),
+            "cluttered 40x40": EnvironmentSpec("GlimpseClutteredMNIST-v0", CLUTTERED_40),
         },
         variants=VARIANTS,
         num_images=720_000,
@@ -150,8 +152,8 @@ EXPERIMENTS = {
     ),
     "digits": Experiment(
         datasets={
-            "digits": agents.PRESETS["digits"].environment,
-            "cluttered digits": agents.PRESETS["cluttered-digits"].environment,
+            "digits": EnvironmentSpec("GlimpseDigits-v0", {}),
+            "cluttered digits": EnvironmentSpec("GlimpseClutteredDigits-v0", {}),
         },
         variants=VARIANTS,
         num_images=50_000,
