@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from glimpse_env.dataset_rollout import dataset_rollout
+from glimpse_env.utils.threads import torch_threads
 
 NUM_ENVS = 500
 
@@ -51,7 +52,9 @@ class Evaluation:
         }
 
 
-def evaluate(agent: Any, env: str | VectorEnv[Any, Any, Any] | None = None, *, seed: int = 0) -> Evaluation:
+def evaluate(
+    agent: Any, env: str | VectorEnv[Any, Any, Any] | None = None, *, seed: int = 0, num_threads: int = 1
+) -> Evaluation:
     """Measures an agent on each image of a split exactly once, with deterministic actions.
 
     Image `i` is seen as `env.reset(seed=seed + i, options={"index": i})` shows it in a single environment, so that the
@@ -62,6 +65,7 @@ def evaluate(agent: Any, env: str | VectorEnv[Any, Any, Any] | None = None, *, s
         env: The native vector environment to act in, wrapped as the agent needs it, or an id, of which the test split
             is taken. By default `agent.make_vec_env(..., split="test")`.
         seed: Of the first location of each image, where the environment draws it.
+        num_threads: Threads that torch takes on the CPU; more change the last digits.
 
     Example:
         >>> from agents import REINFORCE
@@ -82,11 +86,12 @@ def evaluate(agent: Any, env: str | VectorEnv[Any, Any, Any] | None = None, *, s
     returns = np.zeros(len(labels))
     predictions = np.zeros((len(labels), world.config.num_glimpses), dtype=np.int64)
     locations = np.zeros((*predictions.shape, 2), dtype=np.float32)
-    for batch in dataset_rollout(agent, envs, seed=seed):
-        images, new = batch.images, slice(len(batch.images))
-        locations[images, batch.glimpse] = batch.observation["location"][new]
-        predictions[images, batch.glimpse] = batch.logits.argmax(-1)[new]
-        returns[images] += batch.rewards[new]
+    with torch_threads(num_threads):
+        for batch in dataset_rollout(agent, envs, seed=seed):
+            images, new = batch.images, slice(len(batch.images))
+            locations[images, batch.glimpse] = batch.observation["location"][new]
+            predictions[images, batch.glimpse] = batch.logits.argmax(-1)[new]
+            returns[images] += batch.rewards[new]
     successes = (predictions == labels[:, None]).sum(0)
     low, high = wilson_interval(successes, len(labels))
     return Evaluation(

@@ -24,6 +24,7 @@ from explain.recurrent_agent import RecurrentAgent
 from glimpse_env.dataset_rollout import Agent, world_of
 from glimpse_env.retina import grid_locations
 from glimpse_env.utils.layers import new_generator
+from glimpse_env.utils.threads import torch_threads
 
 NUM_PROBE = 10_000
 """Training images that linear probes are fitted on, at most."""
@@ -59,6 +60,8 @@ class ExplanationSettings:
     """Canvases that the EIG policy imagines for each hidden state."""
     seed: int = 0
     """Determines first locations, VAEs, what is imagined, and bootstrap intervals."""
+    num_threads: int = 1
+    """Threads on the CPU; more change the last digits."""
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
@@ -134,7 +137,7 @@ def explain(
     """
     how = settings or ExplanationSettings()
     agent = RecurrentAgent(agent, device)
-    fit_settings = FitSettings(num_epochs=how.num_epochs, seed=how.seed)
+    fit_settings = FitSettings(num_epochs=how.num_epochs, seed=how.seed, num_threads=how.num_threads)
 
     # Record the agent, and fit the VAE of the original.
     measured = measure(
@@ -153,7 +156,8 @@ def explain(
 
     # Compare it with baselines and oracles.
     bootstrap = Bootstrap(len(test), seed=how.seed)
-    reconstruction = evaluate_reconstruction(measured, bootstrap, fit_settings, progress=progress)
+    with torch_threads(how.num_threads):
+        reconstruction = evaluate_reconstruction(measured, bootstrap, fit_settings, progress=progress)
 
     # Fit the VAEs of the canvas.
     def fit_canvas_vae(partial: bool) -> HiddenStateVAE:
@@ -166,16 +170,17 @@ def explain(
 
     # Compute maps of expected information gain, and what looking really gains.
     eig_recording = test[: how.num_eig]
-    eig_validation = validate_eig(
-        agent,
-        eig_recording,
-        canvas_vae.sample,
-        grid_locations(how.grid, agent.device),
-        Bootstrap(len(eig_recording), seed=how.seed),
-        num_samples=how.num_samples,
-        generator=new_generator(how.seed),
-        progress=progress,
-    )
+    with torch_threads(how.num_threads):
+        eig_validation = validate_eig(
+            agent,
+            eig_recording,
+            canvas_vae.sample,
+            grid_locations(how.grid, agent.device),
+            Bootstrap(len(eig_recording), seed=how.seed),
+            num_samples=how.num_samples,
+            generator=new_generator(how.seed),
+            progress=progress,
+        )
 
     # Compare location policies with the same core and classifier.
     eig_policy = EIGPolicy(
@@ -189,7 +194,15 @@ def explain(
     )
     learned = test[: how.policy_images]
     recordings = {LEARNED_POLICY: learned} | {
-        name: record(policy, test_env, len(learned), seed=how.seed, device=device, progress=progress)
+        name: record(
+            policy,
+            test_env,
+            len(learned),
+            seed=how.seed,
+            device=device,
+            num_threads=how.num_threads,
+            progress=progress,
+        )
         for name, policy in {EIG_POLICY: eig_policy, **(location_policies or {})}.items()
     }
     policy_bootstrap = Bootstrap(len(learned), seed=how.seed)

@@ -14,6 +14,7 @@ from explain.reconstruction.fitting import FitSettings, fit_vae
 from explain.reconstruction.vae import HiddenStateVAE, VAESettings, target_images, targets_of
 from explain.recording import Recording, record
 from glimpse_env.dataset_rollout import Agent, world_of
+from glimpse_env.utils.threads import torch_threads
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +54,7 @@ def measure(
         train_env: A native vector environment on the training split.
         test_env: One on the test split.
         settings: What the VAE reconstructs.
-        fit_settings: How it is fitted.
+        fit_settings: How it is fitted, and with how many threads all is computed.
         num_train: Images of the training split; all, if there are fewer or by default.
         num_test: Images of the test split; all, if there are fewer or by default.
         seed: Determines the first locations.
@@ -64,14 +65,23 @@ def measure(
         ValueError: An environment is not a native vector environment, the agent has no state, or the settings ask for
             coverage of originals that are not the canvases.
     """
-    settings = settings or VAESettings()
+    settings, how = settings or VAESettings(), fit_settings or FitSettings()
     train, test = (
-        record(agent, env, _at_most(count, env), seed=seed, device=device, progress=progress)
+        record(
+            agent,
+            env,
+            _at_most(count, env),
+            seed=seed,
+            device=device,
+            num_threads=how.num_threads,
+            progress=progress,
+        )
         for env, count in ((train_env, num_train), (test_env, num_test))
     )
     images, coverage = targets_of(train, settings)
-    vae = fit_vae(train.hidden, images, settings, fit_settings, coverage, progress=progress).vae
-    error = reconstruction_error(vae, test.hidden, target_images(test, settings))
+    vae = fit_vae(train.hidden, images, settings, how, coverage, progress=progress).vae
+    with torch_threads(how.num_threads):
+        error = reconstruction_error(vae, test.hidden, target_images(test, settings))
     return Measurement(train, test, vae, error)
 
 

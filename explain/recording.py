@@ -16,6 +16,7 @@ from glimpse_env.dataset_rollout import Agent, dataset_rollout, world_of
 from glimpse_env.retina import Retina
 from glimpse_env.spaces import LOCATION_SIZE, belief_of
 from glimpse_env.utils.archive import Archive, InvalidFileError
+from glimpse_env.utils.threads import torch_threads
 
 FIELDS = {
     "hidden": torch.float32,
@@ -135,6 +136,7 @@ def record(
     *,
     seed: int = 0,
     device: str | torch.device = "cpu",
+    num_threads: int = 1,
     progress: bool = False,
 ) -> Recording:
     """Records an agent that looks at the first images of a split, each once, with deterministic actions.
@@ -145,6 +147,7 @@ def record(
         num_images: How many images; by default all of the split.
         seed: Determines the first locations; see `glimpse_env.dataset_rollout`.
         device: Where the tensors of the recording are.
+        num_threads: Threads that torch takes on the CPU; more change the last digits.
         progress: Show a progress bar.
 
     Raises:
@@ -158,7 +161,7 @@ def record(
     """
     agent = RecurrentAgent(agent, device)
     batches: dict[str, list[Tensor]] = {name: [] for name in ("hidden", "beliefs", "locations", "canvases")}
-    with tqdm(desc="Recording", disable=not progress, unit="glimpse") as bar:
+    with torch_threads(num_threads), tqdm(desc="Recording", disable=not progress, unit="glimpse") as bar:
         for batch in dataset_rollout(agent, env, num_images, seed=seed):
             new = slice(len(batch.images))
             batches["hidden"].append(agent.flatten(batch.state)[new])

@@ -23,4 +23,6 @@ def torch_defaults(dtype: str = "float32", device: str | None = None) -> Iterato
 
 
 # On the device "meta" tensors hold no numbers: whatever is made there by mistake cannot give the right ones.
-OTHER_DEFAULTS = pytest.mark.parametrize("others", [{"device": "meta"}], ids=["device"])
+OTHER_DEFAULTS = pytest.mark.parametrize(
+    "others", [{"dtype": "float64"}, {"dtype": "bfloat16"}, {"device": "meta"}], ids=["float64", "bfloat16", "device"]
+)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
+from contextlib import closing
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from agents.environments import num_envs_of, read_environment
 from agents.sb3.callbacks import ProgressBarCallback
 from glimpse_env.spaces import num_classes_of
 from glimpse_env.utils.errors import unknown_name_error
+from glimpse_env.utils.threads import torch_threads
 
 POLICIES = ("RAMPolicy", "MultiInputPolicy")
 SNAPSHOT_ITERATIONS = 50
@@ -39,7 +41,8 @@ class Algorithm(BaseAgent):
             as many sub-environments if it is a vector environment.
         policy_kwargs: Arguments of `RAMPolicy`.
         seed: Seed of the weights, the locations and the environment; by default random. The same seed gives the same
-            agent, on the CPU bit for bit.
+            agent, bit for bit on the CPU with the same number of threads, the same kind of processor, and the same
+            version of torch.
         device: `"cpu"`, `"cuda"`, ... or `"auto"`.
         tensorboard_log: Folder of TensorBoard's logs, if any.
         verbose: 1 prints the log.
@@ -162,35 +165,34 @@ class Algorithm(BaseAgent):
             tb_log_name or type(self).__name__,
         )
         last_good = self.state.snapshot()
-        try:
-            callback.on_training_start(locals(), globals())
-            going_on = True
-            while going_on and self.num_timesteps < self.total_timesteps:
-                # Collect one episode in every sub-environment, and train on all of them.
-                self._apply_schedules()
-                callback.on_rollout_start()
-                self.train(self.collect_rollouts())
+        with torch_threads(self.settings.num_threads), closing(bar):
+            try:
+                callback.on_training_start(locals(), globals())
+                going_on = True
+                while going_on and self.num_timesteps < self.total_timesteps:
+                    # Collect one episode in every sub-environment, and train on all of them.
+                    self._apply_schedules()
+                    callback.on_rollout_start()
+                    self.train(self.collect_rollouts())
 
-                # Call the callbacks once for each step of the vector environment, as Stable-Baselines3 does. All of
-                # these calls come after the training, so that an agent that is saved in one of them can be resumed.
-                for step in range(1, self.num_glimpses + 1):
-                    dones = np.full(self.settings.num_envs, step == self.num_glimpses)
-                    callback.update_locals(locals())
-                    going_on = callback.on_step() and going_on
-                callback.on_rollout_end()
+                    # Call the callbacks once for each step of the vector environment, as Stable-Baselines3 does. All of
+                    # these calls come after the training, so that an agent that is saved in one of them can be resumed.
+                    for step in range(1, self.num_glimpses + 1):
+                        dones = np.full(self.settings.num_envs, step == self.num_glimpses)
+                        callback.update_locals(locals())
+                        going_on = callback.on_step() and going_on
+                    callback.on_rollout_end()
 
-                # Log, and remember a state to return to.
-                if log_interval is not None and self.num_rollouts % log_interval == 0:
-                    self.dump_logs()
-                if self.num_rollouts % SNAPSHOT_ITERATIONS == 0:
-                    self._check_that_it_acts()
-                    last_good = self.state.snapshot()
-            self._check_that_it_acts()
-        except TrainingDiverged:
-            self.state.restore(*last_good)
-            raise
-        finally:
-            bar.close()
+                    # Log, and remember a state to return to.
+                    if log_interval is not None and self.num_rollouts % log_interval == 0:
+                        self.dump_logs()
+                    if self.num_rollouts % SNAPSHOT_ITERATIONS == 0:
+                        self._check_that_it_acts()
+                        last_good = self.state.snapshot()
+                self._check_that_it_acts()
+            except TrainingDiverged:
+                self.state.restore(*last_good)
+                raise
         callback.on_training_end()
         return self
 

@@ -64,6 +64,9 @@ class Settings:
     1 / `location_std`, apart from all others."""
     precision: str = "float32"
     """`"float32"`, or `"bfloat16"` for mixed precision where the processor has it."""
+    num_threads: int = 1
+    """Threads that training takes on the CPU. More are faster only for large batches on cores that nothing else uses,
+    and several times slower where something does; weights then differ in the last digits."""
 
     def __post_init__(self) -> None:
         for name in ("learning_rate", "location_std"):

@@ -16,6 +16,7 @@ from tqdm import trange
 
 from agents.environments import read_environment
 from glimpse_env.utils.layers import make_layer, new_generator
+from glimpse_env.utils.threads import torch_threads
 
 BATCH_SIZE, TEST_BATCH_SIZE = 128, 500
 LEARNING_RATE = 3e-3
@@ -61,6 +62,7 @@ def train_convnet(
     seed: int = 0,
     device: torch.device | str = "auto",
     progress_bar: bool = False,
+    num_threads: int = 1,
 ) -> ConvNet:
     """Trains the network on the canvases of an environment's training split.
 
@@ -70,6 +72,7 @@ def train_convnet(
         seed: Of the weights and the canvases.
         device: `"cpu"`, `"cuda"`, ... or `"auto"`.
         progress_bar: Show the time left.
+        num_threads: Threads that torch takes on the CPU; more change the last digits.
 
     Example:
         >>> network = train_convnet("glimpse_env:GlimpseDigits-v0", num_images=128 * 50)
@@ -85,13 +88,14 @@ def train_convnet(
     optimizer = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, num_updates)
     network.train()
-    for _ in trange(num_updates, desc="convolutional network", unit="batch", disable=not progress_bar):
-        loss = cross_entropy(network(world.canvases), world.labels)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        schedule.step()
-        envs.reset()
+    with torch_threads(num_threads):
+        for _ in trange(num_updates, desc="convolutional network", unit="batch", disable=not progress_bar):
+            loss = cross_entropy(network(world.canvases), world.labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            envs.reset()
     return network
 
 

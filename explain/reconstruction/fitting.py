@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from explain.reconstruction.vae import HiddenStateVAE, VAESettings, to_unit
 from glimpse_env.utils.layers import new_generator
+from glimpse_env.utils.threads import torch_threads
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,11 @@ class FitSettings:
     """Epochs without a better validation loss after which fitting stops."""
     seed: int = 0
     """Determines the initial weights, the order of hidden states, and the draws of z."""
+    num_threads: int = 1
+    """Threads on the CPU; more change the last digits."""
 
     def __post_init__(self) -> None:
-        for name in ("num_epochs", "batch_size", "patience"):
+        for name in ("num_epochs", "batch_size", "patience", "num_threads"):
             if getattr(self, name) < 1:
                 raise ValueError(f"expected {name} to be at least 1, got {getattr(self, name)}")
         if not 0 < self.validation_fraction < 1:
@@ -84,9 +87,16 @@ def fit_vae(
         ValueError: There are too few images, `coverage` does not fit `settings.partial`, or the shapes do not fit.
     """
     how = fit_settings or FitSettings()
+    _check_shapes(states, images, settings, coverage)
+    with torch_threads(how.num_threads):
+        return _fit(states, images, settings, how, coverage, progress)
+
+
+def _fit(
+    states: Tensor, images: Tensor, settings: VAESettings, how: FitSettings, coverage: Tensor | None, progress: bool
+) -> Fit:
     count, glimpses, size = states.shape
     device = states.device
-    _check_shapes(states, images, settings, coverage)
 
     # Hold out images.
     held_out = max(1, round(count * how.validation_fraction))

@@ -12,6 +12,7 @@ import torch
 import agents
 from agents import A2C, PPO, REINFORCE, Algorithm
 from agents.baselines.convnet import convnet_accuracy, train_convnet
+from glimpse_env.utils.threads import torch_threads
 from tests.agents.making import ID, ITERATION, make_agent, observe, training_state
 from tests.torch_defaults import OTHER_DEFAULTS, torch_defaults
 
@@ -37,7 +38,8 @@ def in_threads(work: Callable[[], Any]) -> list[Any]:
 
 def train_and_act() -> dict[str, Any]:
     agent = make_agent(PPO, seed=3, exploration_fraction=0.5).learn(ITERATION)
-    actions, states = agent.predict(observe(5))
+    with torch_threads(1):  # as learning does; a new thread may have another number of them
+        actions, states = agent.predict(observe(5))
     return training_state(agent) | {"actions": torch.from_numpy(actions), "states": torch.from_numpy(states)}
 
 
