@@ -13,12 +13,12 @@ from gymnasium.wrappers.vector import RecordEpisodeStatistics as VectorRecordEpi
 from stable_baselines3.common.monitor import Monitor
 
 import glimpse_env
-from agents.sb3.vec_env import GlimpseVecEnv
+from agents.sb3.vec_env import GlimpseVecEnv, check_autoreset_mode
 from glimpse_env import registration
 from glimpse_env.reward_wrappers import GlimpseReward, VectorGlimpseReward
 from glimpse_env.utils.errors import unknown_name_error
 
-_REMADE_ANYWAY = ("num_envs", "vectorization_mode", "device", "render_mode", "episodes_per_image")
+_REMADE_ANYWAY = ("num_envs", "vectorization_mode", "device", "render_mode", "autoreset_mode", "episodes_per_image")
 _REWARDS = (GlimpseReward, VectorGlimpseReward)
 _ONLY_WATCH = (Monitor, RecordEpisodeStatistics, VectorRecordEpisodeStatistics)
 _KNOWN_LAYERS = (HumanRendering, OrderEnforcing, PassiveEnvChecker, *_ONLY_WATCH, *_REWARDS)
@@ -70,7 +70,8 @@ def read_environment(env: str | gym.Env[Any, Any] | VectorEnv[Any, Any, Any] | G
 
     Raises:
         TypeError: It is neither.
-        ValueError: It is no glimpse environment, or wears wrappers that would be lost.
+        ValueError: It is no glimpse environment, wears wrappers that would be lost, or has another autoreset mode than
+            `"same_step"`.
     """
     if isinstance(env, GlimpseVecEnv):
         env = env.native
@@ -81,6 +82,8 @@ def read_environment(env: str | gym.Env[Any, Any] | VectorEnv[Any, Any, Any] | G
     spec = env.unwrapped.spec
     if spec is None or not isinstance(env.unwrapped, glimpse_env.GlimpseEnv | glimpse_env.GlimpseVectorEnv):
         raise ValueError(f"expected a glimpse environment that gym.make or gym.make_vec made, got {env}")
+    if isinstance(env, VectorEnv):
+        check_autoreset_mode(env)
     layers: list[Any] = []
     layer: Any = env
     while layer is not env.unwrapped:

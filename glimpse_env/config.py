@@ -27,26 +27,30 @@ def check_render_mode(render_mode: str | None, modes: Sequence[str]) -> None:
         raise unknown_name_error("render_mode", render_mode, modes)
 
 
-def read_options(options: Mapping[str, Any] | None) -> tuple[Any, int | None]:
-    """Returns the image indices and the episode's number that `reset(options=...)` asks for, or None for each.
+def read_options(options: Mapping[str, Any] | None, names: Sequence[str] = ("index", "episode")) -> dict[str, Any]:
+    """Returns what `reset(options=...)` asks for by name, None where it asks for nothing.
+
+    Args:
+        options: What the user gave.
+        names: The options that there are. Only `episode` is checked here.
 
     Raises:
         TypeError: The options are no dict, or the episode's number is not an integer.
-        ValueError: It is negative or beyond 2**48, or there are other options than `index` and `episode`.
+        ValueError: It is negative or beyond 2**48, or there are other options than `names`.
     """
     if options is not None and not isinstance(options, Mapping):
         raise TypeError(f"expected reset options to be a dict, got {shown(options)}")
     options = options or {}
     for name in options:
-        if name not in ("index", "episode"):
-            raise unknown_name_error("reset option", name, ["index", "episode"])
+        if name not in names:
+            raise unknown_name_error("reset option", name, names)
     episode = options.get("episode")
     if episode is not None:
         check_integer("episode", episode, 0)
         if episode >= MAX_EPISODE:
             raise ValueError(f"expected episode to be less than 2**48, got {shown(episode)}")
         episode = int(episode)
-    return options.get("index"), episode
+    return {name: options.get(name) for name in names} | {"episode": episode}
 
 
 def check_integer(name: str, value: Any, lowest: int, highest: int | None = None) -> None:
@@ -62,11 +66,12 @@ def check_integer(name: str, value: Any, lowest: int, highest: int | None = None
         raise ValueError(f"expected {name} to be at most {highest}, got {shown(value)}")
 
 
-def read_seeds(seed: Any, num_envs: int) -> list[int]:
+def read_seeds(seed: Any, num_envs: int) -> list[int | None]:
     """Returns one seed per sub-environment.
 
     Args:
-        seed: That of the first, and the others get the integers that follow; or one for each.
+        seed: That of the first, and the others get the integers that follow; or one for each, where None stands for
+            a sub-environment that is not seeded.
         num_envs: Number of sub-environments.
 
     Raises:
@@ -79,8 +84,9 @@ def read_seeds(seed: Any, num_envs: int) -> list[int]:
     if len(seed) != num_envs:
         raise ValueError(f"expected {num_envs} seeds, one per sub-environment, got {len(seed)}")
     for one in seed:
-        check_integer("each seed", one, 0)
-    return [int(one) for one in seed]
+        if one is not None:
+            check_integer("each seed", one, 0)
+    return [None if one is None else int(one) for one in seed]
 
 
 def _is_sequence(value: Any) -> bool:

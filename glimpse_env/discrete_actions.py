@@ -10,11 +10,12 @@ import numpy as np
 import torch
 from gymnasium import Env, spaces
 from gymnasium.utils import RecordConstructorArgs
-from gymnasium.vector import VectorEnv, VectorWrapper
+from gymnasium.vector import VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 from torch import Tensor
 
+from glimpse_env.autoreset import GlimpseVectorWrapper
 from glimpse_env.config import MAX_SIDE, check_integer
 from glimpse_env.retina import cell_centres
 from glimpse_env.spaces import MAX_LOGIT, as_array, pack_action
@@ -105,7 +106,7 @@ class DiscreteActions(gym.ActionWrapper[Any, Any, Any], RecordConstructorArgs):
         return translated
 
 
-class VectorDiscreteActions(VectorWrapper[Any, Any, Any, Any, Any]):
+class VectorDiscreteActions(GlimpseVectorWrapper):
     """`DiscreteActions` for a vector environment; actions are `(N, 2)`.
 
     Args:

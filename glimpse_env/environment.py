@@ -154,7 +154,8 @@ class GlimpseEnv(gym.Env[Any, Any]):
             ValueError: There is another option, or the seed or `episode` is negative.
             IndexError: `index` is not in the split.
         """
-        index, episode = read_options(options)
+        asked = read_options(options)
+        index = asked["index"]
         indices = None
         if index is not None:
             if not isinstance(index, Integral) or isinstance(index, bool):
@@ -167,7 +168,7 @@ class GlimpseEnv(gym.Env[Any, Any]):
             self.world.seed(np.array([counter_rng.make_key(seed)]))
         elif not self.world.seeded:
             self.world.seed(counter_rng.random_keys(self.np_random, 1))
-        observation = _first(self.world.begin(indices, episode))
+        observation = _first(self.world.begin(indices, asked["episode"]))
         return observation, {"index": self.world.indices.item()}
 
     def step(self, action: NDArray[np.float32]) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
@@ -182,8 +183,9 @@ class GlimpseEnv(gym.Env[Any, Any]):
         world.check_ready()
         actions = read_action(action, world.action_space.shape, world.device)
         observation = _first(world.advance(actions))
-        info = {key: value.item() for key, value in world.outcome().items()} if world.done else {}
-        return observation, 0.0, world.done, False, info
+        done = bool(world.done)
+        info = {key: value.item() for key, value in world.outcome().items()} if done else {}
+        return observation, 0.0, done, False, info
 
     def render(self) -> NDArray[np.uint8] | None:
         """Draws the canvas, the glimpses so far, what the agent sees, and the belief.

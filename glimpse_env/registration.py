@@ -91,7 +91,7 @@ def make_vector_env(
 
     Arguments and errors are those of `make_env`, except that there is no window.
     """
-    _check_names("make_vector_env", arguments, also=["num_envs", "device", "episodes_per_image"])
+    _check_names("make_vector_env", arguments, also=["num_envs", "device", "autoreset_mode", "episodes_per_image"])
     wrap = _reward_wrapper(reward, reward_weight, vector=True)
     paid: VectorEnv[Any, Any, Any] = wrap(GlimpseVectorEnv(**arguments))
     return paid

@@ -9,8 +9,9 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import Env
 from gymnasium.utils import RecordConstructorArgs
-from gymnasium.vector import VectorEnv, VectorWrapper
+from gymnasium.vector import VectorEnv
 
+from glimpse_env.autoreset import GlimpseVectorWrapper
 from glimpse_env.rewards import DEFAULT_WEIGHT, REWARDS, RewardFunction
 from glimpse_env.world import world_behind
 
@@ -42,7 +43,7 @@ class GlimpseReward(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         return observation, 0.0 if payments is None else payments.item(), terminated, truncated, info
 
 
-class VectorGlimpseReward(VectorWrapper[Any, Any, Any, Any, Any]):
+class VectorGlimpseReward(GlimpseVectorWrapper):
     """`GlimpseReward` for a vector environment."""
 
     def __init__(self, env: VectorEnv[Any, Any, Any], reward: RewardFunction) -> None:

@@ -149,7 +149,7 @@ class RewardFunction:
         return self.potential is not None
 
     def __call__(
-        self, logits: Tensor, labels: Tensor, previous: Tensor, *, ended: bool
+        self, logits: Tensor, labels: Tensor, previous: Tensor, *, ended: bool | Tensor
     ) -> tuple[Tensor | None, Tensor]:
         """Pays for one action of every episode.
 
@@ -158,12 +158,14 @@ class RewardFunction:
             labels: The labels of the episodes, `(N,)` int64.
             previous: The potentials that this function returned for the actions before, `(N,)`; for the first action
                 `initial_potential`.
-            ended: Whether the actions are the last of their episodes.
+            ended: Whether the actions are the last of their episodes, or which of them are, `(N,)` bool.
 
         Returns:
             The payments, `(N,)` float32, or None where nothing is paid, and the potentials for the next call, `(N,)`.
         """
-        hard = hard_reward(logits, labels) if ended else None
+        hard = None if ended is False else hard_reward(logits, labels)
+        if hard is not None and ended is not True:
+            hard = hard * ended
         if self.potential is None:
             return hard, previous
         potential = self.potential(logits, labels)

@@ -8,17 +8,20 @@ from typing import Any
 
 import numpy as np
 import torch
+from gymnasium.error import ResetNeeded
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 from torch import Tensor
 
+from glimpse_env.autoreset import read_autoreset_mode
 from glimpse_env.config import WorldConfig, check_render_mode, read_options, read_seeds
 from glimpse_env.data import counter_rng
+from glimpse_env.data.episode_sampler import Rows
 from glimpse_env.environment import RENDER_FPS
-from glimpse_env.spaces import read_action
+from glimpse_env.spaces import as_array, read_action
 from glimpse_env.utils.errors import shown
-from glimpse_env.world import World
+from glimpse_env.world import Which, World
 
 ArrayOrTensor = Any
 """A NumPy array, or a torch tensor where the environment was made with a `device`."""
@@ -39,16 +42,20 @@ def _read_device(device: Any) -> torch.device:
 class GlimpseVectorEnv(VectorEnv[dict[str, ArrayOrTensor], ArrayOrTensor, ArrayOrTensor]):
     """Many `GlimpseEnv`s as one batch, which all step at once.
 
-    All episodes have the same length, so all sub-environments begin and end together. The step that ends them begins
-    the next episodes (autoreset mode `SAME_STEP`): it returns their first observation and, in `info`, the `final_obs`
-    and `final_info` (`label`, `prediction`, `is_success`) of the old ones and the `index` of the new ones.
-    Sub-environment `i` of an environment with seed `s` sees exactly what a single environment with seed `s + i` sees.
+    All episodes have the same length, so all sub-environments begin and end together. Sub-environment `i` of an
+    environment with seed `s` sees exactly what a single environment with seed `s + i` sees.
 
-    Gymnasium's vector wrappers that need another autoreset mode refuse this environment. `render` never shows the end
-    of an episode, because the next episode has begun by then.
+    What follows the step that ends the episodes is the autoreset mode, as in Gymnasium's `SyncVectorEnv`:
 
-    Without `device`, arrays are NumPy's, and `info` has the form that Gymnasium's `SyncVectorEnv` gives it. With a
-    device, arrays are torch tensors on it, rewards are float32, and `final_obs` is a batch like any other observation.
+    - `"same_step"`: that very step begins the next episodes. It returns their first observation and, in `info`, the
+      `final_obs` and `final_info` (`label`, `prediction`, `is_success`) of the old ones and the `index` of the new
+      ones. `render` never shows the end of an episode.
+    - `"next_step"`: the next step begins them. It ignores its actions, pays 0, and returns the first observation and
+      the `index`.
+    - `"disabled"`: the user calls `reset`, if only for some with `options={"reset_mask": mask}`.
+
+    Without `device`, arrays are NumPy's, and `info` has the form that `SyncVectorEnv` gives it. With a device, arrays
+    are torch tensors on it, rewards are float32, and `final_obs` is a batch like any other observation.
 
     Args:
         num_envs: Number of sub-environments (N).
@@ -63,6 +70,7 @@ class GlimpseVectorEnv(VectorEnv[dict[str, ArrayOrTensor], ArrayOrTensor, ArrayO
         data_dir: Folder of the data sets.
         render_mode: None or `"rgb_array"`.
         device: `"cpu"`, `"cuda"`, ...: torch tensors in and out. By default NumPy arrays.
+        autoreset_mode: `"same_step"`, `"next_step"` or `"disabled"`, or Gymnasium's `AutoresetMode`.
         episodes_per_image: So many sub-environments in a row play the same image on the same canvas, each from its own
             first location; it divides `num_envs`.
 
@@ -82,11 +90,7 @@ class GlimpseVectorEnv(VectorEnv[dict[str, ArrayOrTensor], ArrayOrTensor, ArrayO
         (32,)
     """
 
-    metadata: dict[str, Any] = {
-        "render_modes": ["rgb_array"],
-        "render_fps": RENDER_FPS,
-        "autoreset_mode": AutoresetMode.SAME_STEP,
-    }
+    metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": RENDER_FPS}
 
     def __init__(
         self,
@@ -102,10 +106,13 @@ class GlimpseVectorEnv(VectorEnv[dict[str, ArrayOrTensor], ArrayOrTensor, ArrayO
         data_dir: str | os.PathLike[str] | None = None,
         render_mode: str | None = None,
         device: str | torch.device | None = None,
+        autoreset_mode: str | AutoresetMode = AutoresetMode.SAME_STEP,
         episodes_per_image: int = 1,
     ) -> None:
         check_render_mode(render_mode, self.metadata["render_modes"])
         self.render_mode = render_mode
+        self.autoreset_mode = read_autoreset_mode(autoreset_mode)
+        self.metadata = self.metadata | {"autoreset_mode": self.autoreset_mode}
         self.num_envs = num_envs
         self.device = _read_device(device)
         config = WorldConfig(
@@ -130,33 +137,39 @@ class GlimpseVectorEnv(VectorEnv[dict[str, ArrayOrTensor], ArrayOrTensor, ArrayO
     def reset(
         self,
         *,
-        seed: int | Sequence[int] | None = None,
+        seed: int | Sequence[int | None] | None = None,
         options: dict[str, Any] | None = None,
     ) -> tuple[dict[str, ArrayOrTensor], dict[str, Any]]:
-        """Begins an episode in every sub-environment.
+        """Begins an episode in every sub-environment, or in some.
 
         Args:
-            seed: Restarts the random numbers: one seed per sub-environment, or that of the first, and the others get
-                the integers that follow.
+            seed: Restarts the random numbers: one seed per sub-environment, with None for one that is not seeded, or
+                that of the first, and the others get the integers that follow.
             options: `index`, `(N,)` integers, chooses the images. `episode` sets the number of the episodes since
-                the environment was seeded, from 0, so that an interrupted training can resume.
+                the environment was seeded, from 0, so that an interrupted training can resume. `reset_mask`, `(N,)`
+                booleans, says which sub-environments are reset; the others, their seeds and options are left alone.
+
+        Returns:
+            The observations of all sub-environments, and `index` for those that were reset.
 
         Raises:
-            TypeError: A seed or an option does not consist of integers.
-            ValueError: There is not one seed or index per sub-environment, there is another option, or a seed or
-                `episode` is negative.
+            TypeError: A seed or an option does not consist of integers, or the mask not of booleans.
+            ValueError: There is not one seed, index or mask per sub-environment, there is another option, or a seed
+                or `episode` is negative, or the mask is False everywhere.
             IndexError: An index is not in the split.
+            ResetNeeded: Only some are reset, but not all were ever reset.
         """
-        index, episode = read_options(options)
-        indices = None if index is None else self.world.read_index(index)
-        if seed is not None:
-            seeds = read_seeds(seed, self.num_envs)
-            super().reset(seed=seeds[0])
-            self.world.seed(np.array([counter_rng.make_key(one) for one in seeds]))
-        elif not self.world.seeded:
-            self.world.seed(counter_rng.random_keys(self.np_random, self.num_envs))
-        observations = self.world.begin(indices, episode)
-        return self._batch(observations), self._masked({"index": self.world.indices.clone()})
+        asked = read_options(options, ("index", "episode", "reset_mask"))
+        indices = None if asked["index"] is None else self.world.read_index(asked["index"])
+        chosen = True if asked["reset_mask"] is None else self._read_mask(asked["reset_mask"])
+        seeds = None if seed is None else read_seeds(seed, self.num_envs)
+        if chosen is not True and self.world.num_steps is None:
+            raise ResetNeeded(
+                "some sub-environments were to be reset before all were: call reset() without a mask first"
+            )
+        self._seed([None] * self.num_envs if seeds is None else seeds, chosen)
+        observations = self.world.begin(indices, asked["episode"], _rows(chosen))
+        return self._batch(observations), self._index(chosen)
 
     def step(
         self, actions: ArrayOrTensor
@@ -167,26 +180,77 @@ class GlimpseVectorEnv(VectorEnv[dict[str, ArrayOrTensor], ArrayOrTensor, ArrayO
             actions: `(N, 2 + num_classes)` floats.
 
         Raises:
-            ResetNeeded: `reset` was never called.
+            ResetNeeded: `reset` was never called, or is needed because an episode has ended.
             TypeError: The actions do not consist of floating-point numbers.
             ValueError: The actions have another shape, or a number is NaN or infinite.
         """
         world = self.world
+        if self.autoreset_mode is AutoresetMode.NEXT_STEP and (over := world.done) is not False:
+            return self._step_after_the_end(actions, over)
         world.check_ready()
         observations = world.advance(read_action(actions, self._action_shape, self.device))
         infos: dict[str, Any] = {}
         ended = world.done
-        if ended:
-            final = {"final_obs": self._final(observations), "final_info": self._masked(world.outcome())}
+        if ended is not False:
+            infos = self._masked(world.outcome(), ended)
+            if self.autoreset_mode is AutoresetMode.SAME_STEP:
+                final = {"final_obs": self._final(observations, ended), "final_info": infos}
+                observations = world.begin(rows=_rows(ended))
+                infos = self._mask(final, ended) | self._index(ended)
+        return self._returned(observations, ended, infos)
+
+    def _step_after_the_end(self, actions: ArrayOrTensor, over: Which) -> Any:
+        """Begins the next episodes where the last ones are over, and takes the actions of the others."""
+        world = self.world
+        infos: dict[str, Any] = {}
+        ended: Which = False
+        if over is True:
             observations = world.begin()
-            infos = self._mask(final) | self._masked({"index": world.indices.clone()})
+            world.payments = None
+        else:
+            rows = _rows(over)
+            ignoring = actions.detach().clone() if isinstance(actions, Tensor) else as_array("action", actions).copy()
+            if tuple(ignoring.shape) == self._action_shape:
+                ignoring[rows] = 0
+            world.advance(read_action(ignoring, self._action_shape, self.device))
+            ended = world.done
+            if ended is not False:
+                infos = self._masked(world.outcome(), ended)
+            observations = world.begin(rows=rows)
+            if world.payments is not None:
+                world.payments[rows] = 0
+        return self._returned(observations, ended, infos | self._index(over))
+
+    def _returned(self, observations: dict[str, Tensor], ended: Which, infos: dict[str, Any]) -> Any:
         return (
             self._batch(observations),
             self._full(0.0, np.float64, torch.float32),
-            self._full(ended, np.bool_, torch.bool),
-            self._full(False, np.bool_, torch.bool),
+            self._which(ended),
+            self._which(False),
             infos,
         )
+
+    def _read_mask(self, mask: Any) -> Which:
+        array = as_array("reset_mask", mask)
+        if array.dtype != np.bool_:
+            raise TypeError(f"expected reset_mask to be of booleans, got {shown(mask)}")
+        if array.shape != (self.num_envs,):
+            raise ValueError(f"expected reset_mask to have shape ({self.num_envs},), got {array.shape}")
+        if not array.any():
+            raise ValueError(f"expected reset_mask to be True somewhere, got {shown(mask)}")
+        return True if array.all() else array
+
+    def _seed(self, seeds: list[int | None], chosen: Which) -> None:
+        """Seeds the chosen sub-environments that have a seed, and all others where none was ever seeded."""
+        if not self.world.seeded and None in seeds:
+            self.world.seed(counter_rng.random_keys(self.np_random, self.num_envs))
+        wanted = np.full(self.num_envs, chosen)
+        pairs = [(row, seed) for row, seed in enumerate(seeds) if seed is not None and wanted[row]]
+        if pairs:
+            super().reset(seed=pairs[0][1])
+            keys = np.array([counter_rng.make_key(seed) for _, seed in pairs])
+            rows = None if len(pairs) == self.num_envs else np.array([row for row, _ in pairs])
+            self.world.seed(keys, rows)
 
     def render(self) -> tuple[NDArray[np.uint8], ...] | None:
         """Draws every sub-environment; see `GlimpseEnv.render`.
@@ -203,23 +267,34 @@ class GlimpseVectorEnv(VectorEnv[dict[str, ArrayOrTensor], ArrayOrTensor, ArrayO
     def _batch(self, observations: dict[str, Tensor]) -> dict[str, ArrayOrTensor]:
         return {key: self._array(value) for key, value in observations.items()}
 
-    def _final(self, observations: dict[str, Tensor]) -> ArrayOrTensor:
+    def _final(self, observations: dict[str, Tensor], ended: Which) -> ArrayOrTensor:
         """Gymnasium keeps `final_obs` unbatched, one observation per sub-environment."""
         if not self._as_numpy:
             return observations
         glimpses, locations = (observations[key].numpy() for key in ("glimpse", "location"))
-        final = np.empty(self.num_envs, dtype=object)
-        pairs = zip(glimpses, locations, strict=True)
-        final[:] = [{"glimpse": glimpse, "location": location} for glimpse, location in pairs]
+        final = np.full(self.num_envs, None, dtype=object)
+        for row in range(self.num_envs) if ended is True else np.flatnonzero(ended):
+            final[row] = {"glimpse": glimpses[row], "location": locations[row]}
         return final
 
-    def _masked(self, values: dict[str, Tensor]) -> dict[str, ArrayOrTensor]:
-        return self._mask({key: self._array(value) for key, value in values.items()})
+    def _index(self, which: Which) -> dict[str, ArrayOrTensor]:
+        return self._masked({"index": self.world.indices.clone()}, which)
 
-    def _mask(self, values: dict[str, Any]) -> dict[str, Any]:
-        """Adds the masks by which Gymnasium says which sub-environments an entry is about: here always all."""
-        masks = {f"_{key}": self._full(True, np.bool_, torch.bool) for key in values}
-        return values | masks
+    def _masked(self, values: dict[str, Tensor], which: Which) -> dict[str, ArrayOrTensor]:
+        """Entries of `info` about the sub-environments of `which`, 0 elsewhere."""
+        if which is not True:
+            mask = torch.from_numpy(which).to(self.device)
+            values = {key: value * mask for key, value in values.items()}
+        return self._mask({key: self._array(value) for key, value in values.items()}, which)
+
+    def _mask(self, values: dict[str, Any], which: Which) -> dict[str, Any]:
+        """Adds the masks by which Gymnasium says which sub-environments an entry is about."""
+        return values | {f"_{key}": self._which(which) for key in values}
+
+    def _which(self, which: Which) -> ArrayOrTensor:
+        if isinstance(which, bool):
+            return self._full(which, np.bool_, torch.bool)
+        return which.copy() if self._as_numpy else torch.from_numpy(which.copy()).to(self.device)
 
     def _array(self, tensor: Tensor) -> ArrayOrTensor:
         return tensor.numpy() if self._as_numpy else tensor
@@ -228,3 +303,8 @@ class GlimpseVectorEnv(VectorEnv[dict[str, ArrayOrTensor], ArrayOrTensor, ArrayO
         if self._as_numpy:
             return np.full(self.num_envs, value, dtype=numpy_dtype)
         return torch.full((self.num_envs,), value, dtype=torch_dtype, device=self.device)
+
+
+def _rows(which: Which) -> Rows | None:
+    """The numbers of the sub-environments, or None for all."""
+    return None if which is True else np.flatnonzero(which)

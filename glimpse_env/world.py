@@ -1,7 +1,8 @@
-"""The rules of an episode, for any number of sub-environments in lockstep.
+"""The rules of an episode, for any number of sub-environments.
 
 The single environment is a world of one, the vector environment a world of many; both only translate between the
-tensors of a world and Gymnasium.
+tensors of a world and Gymnasium. All episodes have the same length, so sub-environments run in lockstep, unless only
+some of them were begun anew.
 """
 
 from __future__ import annotations
@@ -12,16 +13,20 @@ import numpy as np
 import torch
 from gymnasium.error import ResetNeeded
 from gymnasium.spaces import Space
+from numpy.typing import NDArray
 from torch import Tensor
 
 from glimpse_env import spaces
 from glimpse_env.config import MAX_ENVS, WorldConfig, check_integer
 from glimpse_env.data import canvases, counter_rng
 from glimpse_env.data.datasets import load_dataset
-from glimpse_env.data.episode_sampler import EpisodeSampler
+from glimpse_env.data.episode_sampler import EpisodeSampler, Rows
 from glimpse_env.rendering.scene import Scene
 from glimpse_env.rewards import RewardFunction, initial_potential
 from glimpse_env.utils.errors import shown
+
+Which = bool | NDArray[np.bool_]
+"""Which sub-environments something is true of: of all or none in lockstep, else said for each, `(N,)`."""
 
 TEST_CANVASES = counter_rng.make_key(2014)
 """The key of the test canvases: canvas `i` is that of episode `i` under this key, the same in every run."""
@@ -58,18 +63,22 @@ class World:
         indices: Index of each sub-environment's image in the split, `(N,)` int64.
         labels: The class of that image, `(N,)` int64. Agents must not see it.
         canvases: The canvas of each sub-environment, `(N, C, H, W)` uint8.
-        path: The locations of the glimpses so far, each `(N, 2)` float32.
+        path: The locations of the first glimpse, the second, and so on, each `(N, 2)` float32. Those that a
+            sub-environment has not taken yet mean nothing.
         logits: The logits of the last action, `(N, num_classes)`; kept when the next episode begins.
         potential: The potential of the last belief, `(N,)`, from which the reward of the next action is measured.
         payments: What the last action earned, `(N,)` float32, or None for nothing; kept when the next episode begins.
-        num_steps: How many actions were taken since the last `begin`; None before the first `begin`.
+        num_steps: How many actions were taken since the last `begin`: one number in lockstep, else one for each
+            sub-environment, `(N,)`; None before the first `begin`.
     """
 
     def __init__(self, config: WorldConfig, num_envs: int, device: torch.device, episodes_per_image: int = 1) -> None:
         check_integer("num_envs", num_envs, 1, MAX_ENVS)
         check_integer("episodes_per_image", episodes_per_image, 1)
         if num_envs % episodes_per_image != 0:
-            raise ValueError(f"expected episodes_per_image to divide num_envs, {num_envs}, got {episodes_per_image}")
+            raise ValueError(
+                f"expected episodes_per_image to divide num_envs, {num_envs}, got {shown(episodes_per_image)}"
+            )
         self._episodes_per_image = episodes_per_image
         self.config = config
         self.num_envs = num_envs
@@ -82,7 +91,7 @@ class World:
         self.action_space = spaces.action_space(self.dataset.num_classes)
         self.reward: RewardFunction | None = None
         self.payments: Tensor | None = None
-        self.num_steps: int | None = None
+        self.num_steps: int | NDArray[np.int64] | None = None
         self.canvases = torch.empty(0, dtype=torch.uint8, device=device)
         self.indices = torch.zeros(num_envs, dtype=torch.int64, device=device)
         self.labels = self.indices
@@ -92,6 +101,7 @@ class World:
         self._data = self.dataset.to(device)
         self._num_canvas_numbers = 0 if config.canvas_size is None else canvases.numbers_needed(config.num_distractors)
         self.path: list[Tensor] = []
+        self._locations = torch.zeros(num_envs, 2, dtype=torch.float32, device=device)
         self._tables: list[Tensor] = []
         self._initial_locations = None
         if config.initial_location is not None:
@@ -105,8 +115,11 @@ class World:
         return self._sampler is not None
 
     @property
-    def done(self) -> bool:
-        """Whether the episodes are over."""
+    def done(self) -> Which:
+        """Which episodes are over."""
+        if isinstance(self.num_steps, np.ndarray):
+            over = self.num_steps == self.config.num_glimpses
+            return over if over.any() else False
         return self.num_steps == self.config.num_glimpses
 
     def read_index(self, index: Any) -> Tensor:
@@ -131,36 +144,71 @@ class World:
             )
         return torch.from_numpy(array.astype(np.int64)).to(self.device)
 
-    def seed(self, keys: counter_rng.Keys) -> None:
-        """Restarts the random numbers, with one key per sub-environment, `(N,)`."""
-        self._sampler = EpisodeSampler(
-            keys, len(self._data.images), self._num_canvas_numbers, self.device, self._episodes_per_image
-        )
+    def seed(self, keys: counter_rng.Keys, rows: Rows | None = None) -> None:
+        """Restarts the random numbers.
 
-    def begin(self, indices: Tensor | None = None, episode: int | None = None) -> dict[str, Tensor]:
+        Args:
+            keys: One key per sub-environment, `(N,)`, or `(n,)` for `rows`.
+            rows: The numbers of the sub-environments that get them, `(n,)`, if the world is `seeded`; by default all.
+        """
+        if rows is None or self._sampler is None:
+            self._sampler = EpisodeSampler(
+                keys, len(self._data.images), self._num_canvas_numbers, self.device, self._episodes_per_image
+            )
+        else:
+            self._sampler.seed(keys, rows)
+
+    def begin(
+        self, indices: Tensor | None = None, episode: int | None = None, rows: Rows | None = None
+    ) -> dict[str, Tensor]:
         """Begins an episode in every sub-environment and takes its first glimpse. The world must be `seeded`.
 
         Args:
             indices: Which images to look at, `(N,)`; by default each sub-environment goes on through its permutation.
             episode: The number of the episode since `seed`; by default the next.
+            rows: The numbers of the sub-environments that begin, `(n,)`; by default all. The first time all must begin.
 
         Returns:
-            The first observation: `glimpse` `(N, num_scales * C, g, g)` and `location` `(N, 2)`.
+            The observation of all sub-environments, for those that begin the first: `glimpse`
+            `(N, num_scales * C, g, g)` and `location` `(N, 2)`.
         """
         assert self._sampler is not None
         if episode is not None:
-            self._sampler.seek(episode)
-        drawn, locations, numbers = self._sampler.next()
-        self.indices = drawn if indices is None else indices
-        self.labels = self._data.labels.index_select(0, self.indices)
-        # Frees the old canvases and tables first: with many sub-environments they take most of the memory.
-        self._tables, self.canvases = [], self.canvases[:0]
-        self.canvases = self._make_canvases(numbers)
-        self._tables = self.retina.pool(self.canvases)
-        self.path = [locations if self._initial_locations is None else self._initial_locations]
-        self.potential = self._uniform_potential
-        self.num_steps = 0
+            self._sampler.seek(episode, rows)
+        drawn, locations, numbers = self._sampler.next(rows)
+        if self._initial_locations is not None:
+            locations = self._initial_locations[: len(drawn)]
+        if rows is None:
+            self.indices = drawn if indices is None else indices
+            self.labels = self._data.labels.index_select(0, self.indices)
+            # Frees the old canvases and tables first: with many sub-environments they take most of the memory.
+            self._tables, self.canvases = [], self.canvases[:0]
+            self.canvases = self._make_canvases(self.indices, numbers)
+            self._tables = self.retina.pool(self.canvases)
+            self._locations = locations
+            self.path = [locations]
+            self.potential = self._uniform_potential
+            self.num_steps = 0
+        else:
+            self._begin_some(rows, drawn if indices is None else indices[rows], locations, numbers)
         return self._look()
+
+    def _begin_some(self, rows: Rows, indices: Tensor, locations: Tensor, numbers: Tensor) -> None:
+        """Begins episodes in `rows` only, `(n, ...)`. Tensors that were handed out before stay as they were."""
+        into = torch.from_numpy(rows).to(self.device)
+        canvases = self._make_canvases(indices, numbers)
+        self.indices = self.indices.index_copy(0, into, indices)
+        self.labels = self.labels.index_copy(0, into, self._data.labels.index_select(0, indices))
+        self.canvases = self.canvases.index_copy(0, into, canvases)
+        tables = self.retina.pool(canvases)
+        self._tables = [old.index_copy(0, into, new) for old, new in zip(self._tables, tables, strict=True)]
+        self._locations = self._locations.index_copy(0, into, locations)
+        self.path[0] = self.path[0].index_copy(0, into, locations)
+        self.potential = self.potential.index_copy(0, into, self._uniform_potential[: len(rows)])
+        steps = np.full(self.num_envs, self.num_steps)
+        steps[rows] = 0
+        self.num_steps = int(steps[0]) if (steps == steps[0]).all() else steps
+        del self.path[min(steps.max() + 1, self.config.num_glimpses) :]
 
     def advance(self, actions: Tensor) -> dict[str, Tensor]:
         """Takes an action in every sub-environment, and computes what it earns.
@@ -172,14 +220,31 @@ class World:
             The next observation; after the last action the last glimpse again.
         """
         assert self.num_steps is not None
-        self.num_steps += 1
+        self.num_steps = self.num_steps + 1
         locations, self.logits = spaces.unpack_action(actions)
-        ended = self.done
+        done = self.done
         if self.reward is not None:
+            ended = done if isinstance(done, bool) else torch.from_numpy(done).to(self.device)
             self.payments, self.potential = self.reward(self.logits, self.labels, self.potential, ended=ended)
-        if not ended:
+        if not isinstance(self.num_steps, int):
+            self._move_each(locations, self.num_steps)
+        elif not done:
+            self._locations = locations
             self.path.append(locations)
         return self._look()
+
+    def _move_each(self, locations: Tensor, num_steps: NDArray[np.int64]) -> None:
+        """Takes each sub-environment that is not done to its next location, `(N, 2)`."""
+        going_on = num_steps < self.config.num_glimpses
+        self._locations = locations.where(self._column(going_on), self._locations)
+        for glimpse in np.unique(num_steps[going_on]):
+            if glimpse == len(self.path):
+                self.path.append(locations)
+            else:
+                self.path[glimpse] = locations.where(self._column(num_steps == glimpse), self.path[glimpse])
+
+    def _column(self, mask: NDArray[np.bool_]) -> Tensor:
+        return torch.from_numpy(mask).to(self.device)[:, None]
 
     def look_at(self, locations: Tensor) -> dict[str, Tensor]:
         """What would be seen at other locations. The episode does not change.
@@ -195,11 +260,15 @@ class World:
         return {"glimpse": self.retina.glimpses(self._tables, locations), "location": locations}
 
     def check_ready(self) -> None:
-        """Raises `ResetNeeded` unless an episode is under way."""
+        """Raises `ResetNeeded` unless episodes are under way in all sub-environments."""
         if self.num_steps is None:
             raise ResetNeeded("step() was called before reset(): call reset() first")
-        if self.done:
+        done = self.done
+        if done is True:
             raise ResetNeeded(f"the episode ended with step {self.num_steps}: call reset() to begin another")
+        if done is not False:
+            rows = np.flatnonzero(done).tolist()
+            raise ResetNeeded(f"the episodes of sub-environments {shown(rows)} ended: call reset() to begin others")
 
     def outcome(self) -> dict[str, Tensor]:
         """What `info` tells at the end of an episode; each `(N,)`."""
@@ -214,31 +283,33 @@ class World:
         """
         if self.num_steps is None:
             raise ResetNeeded("render() was called before reset(): call reset() first")
-        belief = (self.logits if self.num_steps > 0 else torch.zeros_like(self.logits))[env].softmax(-1)
+        num_steps, num_glimpses = int(np.full(self.num_envs, self.num_steps)[env]), self.config.num_glimpses
+        path = self.path[: min(num_steps + 1, num_glimpses)]
+        belief = (self.logits if num_steps > 0 else torch.zeros_like(self.logits))[env].softmax(-1)
         return Scene(
             canvas=self.canvases[env].cpu().numpy(),
             glimpse=self._look()["glimpse"][env].cpu().numpy(),
-            locations=torch.stack([locations[env] for locations in self.path]).cpu().numpy(),
+            locations=torch.stack([locations[env] for locations in path]).cpu().numpy(),
             belief=belief.cpu().numpy(),
             class_names=self.dataset.class_names,
             retina=self.retina,
-            num_glimpses=self.config.num_glimpses,
-            label=int(self.labels[env]) if self.done else None,
+            num_glimpses=num_glimpses,
+            label=int(self.labels[env]) if num_steps == num_glimpses else None,
         )
 
     def _look(self) -> dict[str, Tensor]:
-        locations = self.path[-1]
-        return {"glimpse": self.retina.glimpses(self._tables, locations), "location": locations.clone()}
+        glimpses = self.retina.glimpses(self._tables, self._locations)
+        return {"glimpse": glimpses, "location": self._locations.clone()}
 
-    def _make_canvases(self, numbers: Tensor) -> Tensor:
+    def _make_canvases(self, indices: Tensor, numbers: Tensor) -> Tensor:
         config = self.config
         if config.canvas_size is None:
-            return self._data.images.index_select(0, self.indices)
+            return self._data.images.index_select(0, indices)
         if config.split == "test":
-            keys = np.full(self.num_envs, TEST_CANVASES)
-            uniform = counter_rng.uniform(keys, self.indices.cpu().numpy(), 0, self._num_canvas_numbers)
+            keys = np.full(len(indices), TEST_CANVASES)
+            uniform = counter_rng.uniform(keys, indices.cpu().numpy(), 0, self._num_canvas_numbers)
             numbers = torch.from_numpy(uniform).to(self.device)
-        return canvases.place(self._data.images, self.indices, config.canvas_size, config.num_distractors, numbers)
+        return canvases.place(self._data.images, indices, config.canvas_size, config.num_distractors, numbers)
 
 
 def world_behind(env: Any, action_space: Space[Any]) -> World:

@@ -7,7 +7,7 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from gymnasium.vector import VectorEnv
+from gymnasium.vector import AutoresetMode, VectorEnv
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import VecEnv
 
@@ -25,6 +25,9 @@ class GlimpseVecEnv(VecEnv):
     Args:
         env: What `gym.make_vec(id, vectorization_mode="vector_entry_point")` made, or `VectorDiscreteActions` of it.
 
+    Raises:
+        ValueError: Its autoreset mode is not `"same_step"`.
+
     Example:
         >>> import gymnasium as gym, glimpse_env
         >>> env = GlimpseVecEnv(gym.make_vec("GlimpseDigits-v0", 4, vectorization_mode="vector_entry_point"))
@@ -33,6 +36,7 @@ class GlimpseVecEnv(VecEnv):
     """
 
     def __init__(self, env: VectorEnv[Any, Any, Any]) -> None:
+        check_autoreset_mode(env)
         self.native = env
         super().__init__(env.num_envs, env.single_observation_space, env.single_action_space)
         self.render_mode = env.render_mode
@@ -101,6 +105,13 @@ class GlimpseVecEnv(VecEnv):
     def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
         """Whether the environment has a wrapper. It does what `Monitor` does, so it says yes to that one."""
         return [wrapper_class is Monitor for _ in self._get_indices(indices)]
+
+
+def check_autoreset_mode(env: VectorEnv[Any, Any, Any]) -> None:
+    """Raises a `ValueError` unless a vector environment begins the next episodes in the step that ends the last."""
+    mode = env.metadata["autoreset_mode"]
+    if mode is not AutoresetMode.SAME_STEP:
+        raise ValueError(f'expected an environment with autoreset_mode="same_step", got {mode.name.lower()!r}')
 
 
 def make_sb3_env(env_id: str, num_envs: int, grid: int | None = None, **arguments: Any) -> GlimpseVecEnv:

@@ -148,3 +148,18 @@ def test_other_environments_are_refused(make: Any) -> None:
 def test_the_window_around_an_environment_is_left_out() -> None:
     env = gym.make("GlimpseDigits-v0", num_glimpses=3, render_mode="human")
     assert read_environment(env) == EnvironmentSpec("GlimpseDigits-v0", {"dataset": "digits", "num_glimpses": 3})
+
+
+@pytest.mark.parametrize("mode", ["next_step", "disabled"])
+def test_other_autoreset_modes_are_refused(mode: str) -> None:
+    for use in (read_environment, GlimpseVecEnv):
+        with pytest.raises(
+            ValueError, match=f"expected an environment with autoreset_mode=\"same_step\", got '{mode}'"
+        ):
+            use(make_vec(autoreset_mode=mode))  # type: ignore[operator]
+
+
+def test_the_autoreset_mode_of_agents_may_be_named() -> None:
+    spec = read_environment(make_vec(autoreset_mode="same_step"))
+    assert spec.make().unwrapped.world.dataset.name == "digits"  # type: ignore[attr-defined]
+    GlimpseVecEnv(make_vec(autoreset_mode="same_step"))

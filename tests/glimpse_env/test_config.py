@@ -105,20 +105,20 @@ def test_render_modes() -> None:
 
 @pytest.mark.parametrize("options", [None, {}, {"index": None}, {"episode": None}])
 def test_no_options_ask_for_nothing(options: dict[str, Any] | None) -> None:
-    assert read_options(options) == (None, None)
+    assert read_options(options) == {"index": None, "episode": None}
 
 
 @pytest.mark.parametrize("index", [0, np.arange(3), torch.arange(3)], ids=repr)
 def test_the_option_index_is_handed_on_as_it_is(index: Any) -> None:
-    chosen, episode = read_options({"index": index})
-    assert chosen is index
-    assert episode is None
+    asked = read_options({"index": index})
+    assert asked["index"] is index
+    assert asked["episode"] is None
 
 
 @pytest.mark.parametrize("episode", [0, 7, np.int64(10**12)])
 def test_the_option_episode_is_a_number_from_0_on(episode: Any) -> None:
-    assert read_options({"episode": episode}) == (None, episode)
-    assert read_options({"index": 3, "episode": episode}) == (3, episode)
+    assert read_options({"episode": episode}) == {"index": None, "episode": episode}
+    assert read_options({"index": 3, "episode": episode}) == {"index": 3, "episode": episode}
 
 
 @pytest.mark.parametrize("episode", [1.0, "1", True, np.array([1]), [1]], ids=repr)

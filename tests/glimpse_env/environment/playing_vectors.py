@@ -53,3 +53,19 @@ def unpacked(value: Any) -> Any:
 def assert_same(one: Any, other: Any) -> None:
     """Bit for bit."""
     np.testing.assert_equal(unpacked(one), unpacked(other))
+
+
+def assert_same_types(one: Any, other: Any) -> None:
+    if isinstance(one, Mapping):
+        for key in one:
+            assert_same_types(one[key], other[key])
+    elif isinstance(one, np.ndarray):
+        assert one.dtype == other.dtype
+        if one.dtype == object:
+            for mine, others in zip(one, other, strict=True):
+                assert_same_types(mine, others)
+    else:
+        assert type(one) is type(other)
+        if isinstance(one, list | tuple):
+            for mine, others in zip(one, other, strict=True):
+                assert_same_types(mine, others)

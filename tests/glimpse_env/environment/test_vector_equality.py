@@ -20,6 +20,7 @@ from tests.glimpse_env.environment.playing_vectors import (
     T,
     as_numpy,
     assert_same,
+    assert_same_types,
     native,
     play,
     sample,
@@ -29,22 +30,6 @@ from tests.glimpse_env.environment.playing_vectors import (
 def singles(env_id: str = PLAIN, num_envs: int = N, **arguments: Any) -> VectorEnv[Any, Any, Any]:
     makers = [lambda: gym.make(env_id, **arguments)] * num_envs
     return SyncVectorEnv(makers, autoreset_mode=AutoresetMode.SAME_STEP)
-
-
-def assert_same_types(one: Any, other: Any) -> None:
-    if isinstance(one, Mapping):
-        for key in one:
-            assert_same_types(one[key], other[key])
-    elif isinstance(one, np.ndarray):
-        assert one.dtype == other.dtype
-        if one.dtype == object:
-            for mine, others in zip(one, other, strict=True):
-                assert_same_types(mine, others)
-    else:
-        assert type(one) is type(other)
-        if isinstance(one, list | tuple):
-            for mine, others in zip(one, other, strict=True):
-                assert_same_types(mine, others)
 
 
 @pytest.mark.parametrize("reward", ["hard", "entropy", "information", "anytime", None])
