@@ -15,6 +15,7 @@ from glimpse_env.config import WorldConfig, check_integer, check_render_mode, re
 from glimpse_env.data import counter_rng
 from glimpse_env.spaces import read_action
 from glimpse_env.utils.errors import shown
+from glimpse_env.utils.threads import torch_threads
 from glimpse_env.world import World
 
 Observation = dict[str, NDArray[np.float32]]
@@ -139,6 +140,8 @@ class GlimpseEnv(gym.Env[Any, Any]):
         self.observation_space = self.world.observation_space
         self.action_space = self.world.action_space
 
+    # A large canvas would be computed with several threads, which wait for each other beside other processes.
+    @torch_threads(1)
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:

@@ -21,6 +21,7 @@ from glimpse_env.data.episode_sampler import Rows
 from glimpse_env.environment import RENDER_FPS
 from glimpse_env.spaces import as_array, read_action
 from glimpse_env.utils.errors import shown
+from glimpse_env.utils.threads import torch_threads
 from glimpse_env.world import Which, World
 
 ArrayOrTensor = Any
@@ -53,6 +54,9 @@ class GlimpseVectorEnv(VectorEnv[dict[str, ArrayOrTensor], ArrayOrTensor, ArrayO
     - `"next_step"`: the next step begins them. It ignores its actions, pays 0, and returns the first observation and
       the `index`.
     - `"disabled"`: the user calls `reset`, if only for some with `options={"reset_mask": mask}`.
+
+    On the CPU it computes with one thread, whatever number torch has otherwise: several gain little, and while another
+    process wants the same cores they take many times as long.
 
     Without `device`, arrays are NumPy's, and `info` has the form that `SyncVectorEnv` gives it. With a device, arrays
     are torch tensors on it, rewards are float32, and `final_obs` is a batch like any other observation.
@@ -134,6 +138,7 @@ class GlimpseVectorEnv(VectorEnv[dict[str, ArrayOrTensor], ArrayOrTensor, ArrayO
         self._action_shape = (num_envs, *self.world.action_space.shape)
         self._as_numpy = device is None
 
+    @torch_threads(1)
     def reset(
         self,
         *,
@@ -171,6 +176,7 @@ class GlimpseVectorEnv(VectorEnv[dict[str, ArrayOrTensor], ArrayOrTensor, ArrayO
         observations = self.world.begin(indices, asked["episode"], _rows(chosen))
         return self._batch(observations), self._index(chosen)
 
+    @torch_threads(1)
     def step(
         self, actions: ArrayOrTensor
     ) -> tuple[dict[str, ArrayOrTensor], ArrayOrTensor, ArrayOrTensor, ArrayOrTensor, dict[str, Any]]:

@@ -15,6 +15,9 @@ from glimpse_env.retina import MAX_PIXEL
 CROP = 8
 """Side of a distractor in pixels."""
 
+_MAX_PIXELS = 2**22
+"""Pixels of distractors that are placed in one go; each takes some 20 bytes meanwhile."""
+
 
 def numbers_needed(num_distractors: int) -> int:
     """How many uniform numbers `place` takes for a canvas: two for the image, five for each distractor."""
@@ -40,6 +43,10 @@ def place(images: Tensor, chosen: Tensor, canvas_size: int, num_distractors: int
     """
     count = len(chosen)
     _, channels, height, width = images.shape
+    at_once = max(1, _MAX_PIXELS // max(1, num_distractors * channels * CROP * CROP))
+    if count > at_once:
+        parts = zip(chosen.split(at_once), numbers.split(at_once), strict=True)
+        return torch.cat([place(images, some, canvas_size, num_distractors, theirs) for some, theirs in parts])
     # The narrowest type that holds the sum of all distractors.
     dtype = torch.int16 if num_distractors * MAX_PIXEL <= torch.iinfo(torch.int16).max else torch.int32
     canvases = torch.zeros(count, channels, canvas_size * canvas_size, dtype=dtype, device=images.device)

@@ -210,3 +210,14 @@ def test_the_images_stay_as_they_are() -> None:
     canvases = place(images, torch.arange(4), 28, 2, torch.rand(4, numbers_needed(2), dtype=torch.float64))
     canvases.zero_()
     assert torch.equal(images, before)
+
+
+def test_canvases_of_very_many_distractors_are_those_of_one_by_one() -> None:
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (5, 1, 9, 9), dtype=torch.uint8, generator=generator)
+    chosen, distractors = torch.tensor([0, 3, 4]), 40_000  # more than are placed in one go
+    numbers = torch.rand(3, numbers_needed(distractors), dtype=torch.float64, generator=generator)
+    together = place(images, chosen, 300, distractors, numbers)
+    for row in range(3):
+        alone = place(images, chosen[row : row + 1], 300, distractors, numbers[row : row + 1])
+        assert torch.equal(together[row : row + 1], alone)

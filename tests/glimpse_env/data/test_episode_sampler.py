@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import torch
@@ -118,3 +120,44 @@ def test_sub_environments_in_a_row_share_images_and_numbers(num_envs: int, episo
     assert (images == alone_images[:, first]).all()
     assert (numbers[:, :, 2:] == alone_numbers[:, first, 2:]).all()
     assert (numbers[:, :, :2] == alone_numbers[:, :, :2]).all(), "each keeps its own first locations"
+
+
+@pytest.mark.parametrize("num_envs", [1, 100])
+def test_memory_does_not_grow_with_what_could_be_drawn_ahead(num_envs: int) -> None:
+    """With the numbers of 10,000 distractors, 4,096 episodes ahead would be 1.6 GB."""
+    tracemalloc.start()
+    sampler = make(keys_of(num_envs), 700, 50_002)
+    for _ in range(3):
+        sampler.next()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 8 * (2**20 + num_envs * 50_004 * 8)
+
+
+def test_some_go_on_while_others_stay() -> None:
+    keys = keys_of(4)
+    sampler, alone = make(keys, 70, 2), [make(keys[env : env + 1], 70, 2) for env in range(4)]
+    rng = np.random.default_rng(0)
+    for number in range(40):
+        rows = np.arange(4) if number % 7 == 0 else np.flatnonzero(rng.random(4) < 0.5)
+        if number % 9 == 8:
+            sampler.seek(3, rows)
+            for env in rows:
+                alone[env].seek(3)
+        drawn = sampler.next(None if number % 7 == 0 else rows)
+        for place, env in enumerate(rows):
+            for mine, others in zip(drawn, alone[env].next(), strict=True):
+                assert torch.equal(mine[place], others[0])
+
+
+def test_other_keys_for_some_begin_anew() -> None:
+    keys = keys_of(6)
+    sampler = make(keys[:3], 70, 2)
+    sampler.next()
+    sampler.seed(keys[4:], np.array([0, 2]))
+    images, locations, numbers = sampler.next()
+    for row, (key, before) in enumerate([(keys[4:5], 0), (keys[1:2], 1), (keys[5:6], 0)]):
+        alone = make(key, 70, 2)
+        alone.seek(before)
+        for mine, others in zip((images, locations, numbers), alone.next(), strict=True):
+            assert torch.equal(mine[row], others[0])
