@@ -4,7 +4,9 @@ PYTHON := .venv/bin/python
 PACKAGES := $(wildcard glimpse_env agents explain)
 INSTALLED := .venv/.installed
 
-.PHONY: test demo docs lint format types tests clean
+OLDEST_PYTHON := 3.10
+
+.PHONY: test demo docs lint format types tests oldest others clean
 
 test: lint types docs tests
 
@@ -30,10 +32,29 @@ types: $(INSTALLED)
 tests: $(INSTALLED)
 	$(PYTHON) -m pytest -n 2 --doctest-modules tests $(PACKAGES)
 
+# The tests with the lowest version of every dependency that pyproject.toml allows, in an environment of their own.
+# Where there is no Python 3.10: make oldest OLDEST_PYTHON=3.11
+oldest: .venv-oldest/.installed
+	.venv-oldest/bin/python -m pytest -n 2 --doctest-modules tests $(PACKAGES)
+
+# The tests together with optional libraries, TorchRL and RLlib, in an environment of their own.
+others: .venv-others/.installed
+	.venv-others/bin/python -m pytest tests/others
+
+.venv-oldest/.installed: $(INSTALLED)
+	.venv/bin/uv venv --clear --python $(OLDEST_PYTHON) .venv-oldest
+	.venv/bin/uv pip install --python .venv-oldest --resolution lowest-direct -e ".[dev]"
+	touch $@
+
+.venv-others/.installed: $(INSTALLED)
+	.venv/bin/uv venv --clear --python .venv/bin/python .venv-others
+	.venv/bin/uv pip install --python .venv-others -e ".[others]" pytest
+	touch $@
+
 # Keeps .venv and what was trained.
 clean:
 	rm -rf build dist docs/_build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
-	find . -name __pycache__ -not -path "./.venv/*" -prune -exec rm -rf {} +
+	find . -name __pycache__ -not -path "./.venv*" -prune -exec rm -rf {} +
 
 $(INSTALLED): pyproject.toml
 	python3 -m venv .venv

@@ -13,9 +13,14 @@ from http.client import HTTPException
 from pathlib import Path
 
 import torch
+from filelock import FileLock
 from numpy.typing import ArrayLike
 
 from glimpse_env.data.checksums import MNIST_SHA256, DatasetError, verify_idx, verify_md5
+from glimpse_env.utils.atomic import open_atomic
+
+LOCK = ".download.lock"
+STAGING = ".download-"
 
 Loaded = tuple[ArrayLike, ArrayLike, Sequence[str]]
 """Images, labels and class names."""
@@ -88,27 +93,35 @@ def _load_digits(split: str, folder: Path) -> Loaded:
 def _download_absent(
     folder: Path, paths: Sequence[Path], archives: Sequence[Path], download: Callable[[Path], object]
 ) -> None:
-    """Downloads into a temporary folder first, so that an interrupted download leaves nothing behind."""
-    absent = [path for path in paths if not path.exists()]
-    if not absent:
+    """Downloads into a temporary folder first, so that an interrupted download leaves no half file.
+
+    One process downloads at a time, and the others wait for its files. So whoever has the lock knows that temporary
+    folders which it finds were left by processes that are dead, and removes them.
+    """
+    if all(path.exists() for path in paths):
         return
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".download-", dir=folder) as temporary:
-            staging = Path(temporary)
-            # torchvision unpacks an archive that is already there, and downloads it only if its checksum is wrong.
-            for archive in filter(Path.exists, archives):
-                copy = staging / archive.relative_to(folder)
-                copy.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(archive, copy)
-            download(staging)
-            for file in filter(Path.is_file, list(staging.rglob("*"))):
-                target = folder / file.relative_to(staging)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                file.replace(target)
+        with FileLock(folder / LOCK):
+            for leftover in folder.glob(f"{STAGING}*"):
+                shutil.rmtree(leftover, ignore_errors=True)
+            if all(path.exists() for path in paths):
+                return
+            with tempfile.TemporaryDirectory(prefix=STAGING, dir=folder) as temporary:
+                staging = Path(temporary)
+                # torchvision unpacks an archive that is already there, and downloads it only if its checksum is wrong.
+                for archive in filter(Path.exists, archives):
+                    copy = staging / archive.relative_to(folder)
+                    copy.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copyfile(archive, copy)
+                download(staging)
+                # Copies, since a folder in the data folder may be a link to another file system.
+                for file in filter(Path.is_file, staging.rglob("*")):
+                    with file.open("rb") as source, open_atomic(folder / file.relative_to(staging)) as target:
+                        shutil.copyfileobj(source, target)
     except (OSError, HTTPException, RuntimeError) as error:
         reason = " ".join(str(error).split())
-        names = ", ".join(str(path.relative_to(folder)) for path in absent)
+        names = ", ".join(str(path.relative_to(folder)) for path in paths if not path.exists())
         raise DatasetError(
             f"The folder {folder} lacks {names}, and downloading failed ({reason}). Put the files there, or "
             "name the folder that has them by data_dir or $GLIMPSE_DATA_DIR. GlimpseDigits-v0 works offline."

@@ -27,7 +27,7 @@ def behave(policy: RAMPolicy | None = None, noise_seed: int = 0, **changes: Any)
     return BehaviourPolicy(policy or make_policy(), torch.Generator().manual_seed(noise_seed), **changes)
 
 
-class Watched(gym.vector.VectorWrapper[Any, Any, Any, Any, Any]):
+class Watched(gym.vector.VectorWrapper):
     """Remembers the actions that the environment took, and what it returned."""
 
     def __init__(self, env: Any) -> None:

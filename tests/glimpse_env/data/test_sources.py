@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
+import os
 import pickle
 import shutil
+import signal
 import struct
+import subprocess
+import sys
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor, TimeoutError
 from pathlib import Path
 from urllib.error import URLError
 
@@ -17,9 +23,12 @@ import scipy.io
 import sklearn.datasets
 import torch
 import torchvision
+from filelock import FileLock
 
-from glimpse_env.data import datasets
+from glimpse_env.data import datasets, sources
 from glimpse_env.data.datasets import DatasetError, load_dataset
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +47,11 @@ def mnist_test_copy(mnist_dir: Path, tmp_path: Path) -> Path:
     for name in ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"):
         shutil.copyfile(mnist_dir / "MNIST" / "raw" / name, raw / name)
     return tmp_path
+
+
+def contents(folder: Path) -> list[str]:
+    """The names of what is in a data folder, without the lock that stays there."""
+    return sorted(path.name for path in folder.iterdir() if path.name != sources.LOCK)
 
 
 def write_idx(path: Path, array: np.ndarray) -> None:
@@ -207,7 +221,7 @@ def test_without_network_one_error_says_what_is_missing_and_what_works(
     for part in [str(folder), *files, "no network in tests", "GLIMPSE_DATA_DIR", "GlimpseDigits-v0"]:
         assert part in message
     assert "\n" not in message
-    assert list(folder.iterdir()) == []
+    assert contents(folder) == []
 
 
 def test_a_download_that_breaks_off_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -220,17 +234,95 @@ def test_a_download_that_breaks_off_leaves_nothing_behind(tmp_path: Path, monkey
     monkeypatch.setattr(torchvision.datasets.MNIST, "download", break_off)
     with pytest.raises(DatasetError, match="connection lost"):
         load_dataset("mnist", "test", tmp_path)
-    assert list(tmp_path.iterdir()) == []
+    assert contents(tmp_path) == []
 
 
-def test_what_was_downloaded_is_put_in_place(svhn_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def svhn_source(svhn_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets torchvision "download" SVHN from a folder."""
+
     def download(self: torchvision.datasets.SVHN) -> None:
         shutil.copy(svhn_dir / self.filename, self.root)
 
     monkeypatch.setattr(torchvision.datasets.SVHN, "download", download)
-    folder = svhn_dir / "new"
+
+
+@pytest.mark.usefixtures("svhn_source")
+def test_what_was_downloaded_is_put_in_place(tmp_path: Path) -> None:
+    folder = tmp_path / "new"
     assert load_dataset("svhn", "test", folder).labels.tolist() == [0, 3]
-    assert [path.name for path in folder.iterdir()] == ["test_32x32.mat"]
+    assert contents(folder) == ["test_32x32.mat"]
+
+
+def test_a_folder_in_the_data_folder_may_be_a_link_to_another_file_system(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def rename_within_a_folder(source: str | Path, target: str | Path) -> None:
+        if Path(source).resolve().parent != Path(target).resolve().parent:
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        rename(source, target)
+
+    def download(self: torchvision.datasets.KMNIST) -> None:
+        raw = Path(self.raw_folder)
+        write_blank_test_split(raw)
+        for name in ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"):
+            (raw / name).touch()
+
+    rename = os.rename
+    monkeypatch.setattr(os, "rename", rename_within_a_folder)
+    monkeypatch.setattr(os, "replace", rename_within_a_folder)
+    monkeypatch.setattr(torchvision.datasets.KMNIST, "download", download)
+    folder, elsewhere = tmp_path / "data", tmp_path / "elsewhere"
+    folder.mkdir()
+    elsewhere.mkdir()
+    (folder / "KMNIST").symlink_to(elsewhere)
+    assert len(load_dataset("kmnist", "test", folder).images) == 10_000
+    assert len(list((elsewhere / "raw").iterdir())) == 4
+    assert contents(folder) == ["KMNIST"]
+
+
+@pytest.mark.usefixtures("svhn_source")
+def test_what_a_killed_download_left_behind_is_removed_by_the_next(tmp_path: Path) -> None:
+    code = """
+import os, signal, sys
+from pathlib import Path
+from torchvision.datasets import SVHN
+from glimpse_env.data.datasets import load_dataset
+
+def download(self):
+    Path(self.root, self.filename).write_bytes(b"half")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+SVHN.download = download
+load_dataset("svhn", "test", sys.argv[1])
+"""
+    folder = tmp_path / "new"
+    killed = subprocess.run([sys.executable, "-c", code, str(folder)], cwd=ROOT, capture_output=True)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert len(contents(folder)) == 1
+    load_dataset("svhn", "test", folder)
+    assert contents(folder) == ["test_32x32.mat"]
+
+
+@pytest.mark.usefixtures("svhn_source")
+def test_a_download_waits_for_another_one_and_takes_its_files(
+    svhn_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    unfinished = folder / f"{sources.STAGING}living"
+    unfinished.mkdir()
+    with ThreadPoolExecutor() as pool:
+        with FileLock(folder / sources.LOCK):
+            waiting = pool.submit(load_dataset, "svhn", "test", folder)
+            with pytest.raises(TimeoutError):
+                waiting.result(0.3)
+            assert unfinished.exists()
+            monkeypatch.delattr(torchvision.datasets.SVHN, "download")  # nobody needs it any more
+            shutil.copy(svhn_dir / "test_32x32.mat", folder)
+            unfinished.rmdir()
+        assert len(waiting.result(60).images) == 2
+    assert contents(folder) == ["test_32x32.mat"]
 
 
 def test_archives_that_are_already_there_are_unpacked_without_network(
