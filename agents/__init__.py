@@ -12,6 +12,7 @@ from agents.algorithms.settings import Settings
 from agents.baselines.convnet import ConvNet, convnet_accuracy, train_convnet
 from agents.baselines.location_policies import LocationOverride, look_at_centre, look_at_random, look_by_raster_scan
 from agents.evaluation import Evaluation, evaluate
+from agents.folder_lock import FolderInUseError
 from agents.loading import ALGORITHMS, load
 from agents.policy.recurrent_policy import RAMPolicy
 from agents.presets import PRESETS, Preset, find_preset
@@ -32,6 +33,7 @@ __all__ = [
     "BranchingSettings",
     "ConvNet",
     "Evaluation",
+    "FolderInUseError",
     "GlimpseFeatures",
     "GlimpseVecEnv",
     "InvalidAgentError",

@@ -12,20 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.algorithms.base import Algorithm
+from agents.folder_lock import FolderLock
 from agents.loading import load
+from agents.progress_log import read_columns
+from glimpse_env.utils.archive import with_suffix
 
 AGENT = "agent.zip"
-
-
-def complete_lines(log: Path) -> list[list[str]]:
-    """Reads the values in each line of a log, its header first, without lines that are torn.
-
-    Args:
-        log: A file that Stable-Baselines3's `CSVOutputFormat` writes. Its values are numbers.
-    """
-    text = log.read_text(encoding="utf-8")
-    lines = [line.rstrip("\n").split(",") for line in text.splitlines(keepends=True) if line.endswith("\n")]
-    return [line for line in lines if len(line) == len(lines[0])]
 
 
 @dataclass(frozen=True)
@@ -51,9 +43,17 @@ class RunFolder:
 
         Args:
             path: An existing folder, or the file of a saved agent.
+
+        Raises:
+            FileNotFoundError: There is neither.
         """
         path = Path(path)
-        return cls(path) if path.is_dir() else cls(path.parent, path.name)
+        if path.is_dir():
+            return cls(path)
+        file = with_suffix(path)
+        if not file.is_file():
+            raise FileNotFoundError(f"expected a run folder or the file of a saved agent, got {path}: there is neither")
+        return cls(file.parent, file.name)
 
     @property
     def agent(self) -> Path:
@@ -90,6 +90,10 @@ class RunFolder:
         """The folder of the explanation."""
         return self.path / "explanation"
 
+    def lock(self) -> FolderLock:
+        """Keeps other programs out of the folder, in a `with` block; see `FolderLock`, which also lists the errors."""
+        return FolderLock(self.path)
+
     def load_agent(self, device: str = "auto") -> Algorithm:
         """Loads the agent; see `agents.load`, which also lists the errors."""
         return load(self.agent, device=device)
@@ -112,6 +116,4 @@ class RunFolder:
         Raises:
             FileNotFoundError: There is no log.
         """
-        names, *lines = complete_lines(self.log) or [[]]
-        values = np.array([[float(value or "nan") for value in line] for line in lines])
-        return dict(zip(names, values.reshape(-1, len(names)).T, strict=True)) if names else {}
+        return read_columns(self.log)

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-import os
-import signal
+import shutil
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.logger import CSVOutputFormat, Logger
+from stable_baselines3.common.logger import Logger
 
 from agents.agent import TrainingDiverged
 from agents.algorithms.base import Algorithm
 from agents.evaluation import evaluate
+from agents.folder_lock import FolderLock
 from agents.learning_curve import draw_learning_curve
-from agents.runs import RunFolder, complete_lines
+from agents.progress_log import ProgressLog
+from agents.runs import RunFolder
+from glimpse_env.utils.atomic import open_atomic
+from glimpse_env.utils.interruption import Interrupted, Interruption
 
 CHECKPOINT_SECONDS = 30.0
 LOG_LINES = 300
 """About how many lines the log of a whole training has."""
-STEPS = "time/total_timesteps"
 
 
-class TrainingInterrupted(KeyboardInterrupt):
-    """Ctrl-C ended a training between two iterations; the run folder holds all that it takes to continue."""
+class TrainingInterrupted(Interrupted):
+    """A signal ended a training; the run folder holds all that it takes to continue."""
 
 
 def train(
@@ -33,18 +36,25 @@ def train(
     """Trains an agent until its `total_timesteps`, and measures its accuracy on the test split.
 
     The run folder then holds the agent, the log and the learning curve. An agent that `run.load_agent()` returns
-    continues its training; on the CPU it ends with the same weights, bit for bit, as if nothing had interrupted it.
+    continues its training; on the CPU it ends with the same weights and the same log, bit for bit, as if nothing had
+    interrupted it.
+
+    SIGINT (Ctrl-C), SIGTERM and SIGHUP end the training after the present iteration, with a checkpoint. After a second
+    Ctrl-C, or a signal that comes after the last iteration, it goes on from the last checkpoint.
 
     Args:
         agent: The agent. Set its `total_timesteps` before.
-        run: Where everything is written.
+        run: Where everything is written. Other programs are kept out meanwhile. If the folder is deleted, it is made
+            again.
         callbacks: More of Stable-Baselines3's callbacks.
         progress_bar: Show accuracy and the time left.
 
     Raises:
-        OSError: A file cannot be written; the last checkpoint is left as it was.
+        FolderInUseError: Another program is training in the run folder.
+        OSError: A file cannot be written; the last checkpoint is left as it was. The error says where the agent and
+            the log were saved instead, if that could be done.
         TrainingDiverged: Something is not finite; the run folder holds the last good state.
-        TrainingInterrupted: Ctrl-C was pressed; the run folder holds the state after the iteration.
+        TrainingInterrupted: A signal came; the run folder holds the last checkpoint.
 
     Example:
         >>> import tempfile
@@ -55,97 +65,117 @@ def train(
         ...     run = RunFolder(Path(folder))
         ...     train(agent, run)
         ...     sorted(path.name for path in run.path.iterdir())
-        ['agent.zip', 'learning_curve.png', 'progress.csv']
+        ['.lock', 'agent.zip', 'learning_curve.png', 'progress.csv']
     """
-    # Continue the log, and remove checkpoints that were being written when an earlier training was killed.
-    agent.set_logger(Logger(str(run.path), [open_log(run.log, agent.num_timesteps)]))
-    for unfinished in run.path.glob(f".{run.agent_name}-*"):
-        unfinished.unlink()
-
-    # Train. Ctrl-C takes effect after the present iteration.
-    iterations = agent.total_timesteps // (agent.settings.num_envs * agent.num_glimpses)
-    checkpoints = Checkpoints(run.agent)
-    handler = signal.signal(signal.SIGINT, checkpoints.interrupt)
-    try:
-        agent.learn(
-            agent.total_timesteps - agent.num_timesteps,
-            [checkpoints, *callbacks],
-            log_interval=max(1, iterations // LOG_LINES),
-            reset_num_timesteps=False,
-            progress_bar=progress_bar,
-        )
-    except TrainingDiverged as error:
-        agent.save(run.agent)
-        raise TrainingDiverged(f"training diverged: {error}; {run.path} holds the last good state") from error
-    finally:
-        signal.signal(signal.SIGINT, handler)
-        agent.logger.close()
-    if checkpoints.interrupted:
-        raise TrainingInterrupted(f"interrupted after {agent.num_timesteps} steps; {run.path} holds the agent")
-
-    # Measure, and write the results.
-    agent.accuracy = float(evaluate(agent).accuracy[-1])
-    agent.save(run.agent)
-    if log := run.read_log():
-        draw_learning_curve(log).savefig(run.learning_curve, dpi=150)
-
-
-def open_log(path: Path, num_timesteps: int) -> CSVOutputFormat:
-    """Opens a log to append lines. Lines that are torn, or later than a checkpoint, are removed first.
-
-    Args:
-        path: The file. It need not exist.
-        num_timesteps: The steps that the agent of the checkpoint had taken.
-
-    Raises:
-        OSError: The file cannot be written; it is left as it was.
-    """
-    names, *lines = (complete_lines(path) if path.exists() else []) or [[]]
-    kept = [line for line in lines if int(line[names.index(STEPS)]) <= num_timesteps]
-    temporary = path.with_name(f".{path.name}-unfinished")
-    temporary.write_text("".join(",".join(line) + "\n" for line in (names, *kept)) if kept else "", encoding="utf-8")
-    os.replace(temporary, path)
-    log = CSVOutputFormat(os.devnull)  # its constructor would empty the file
-    log.file.close()
-    log.file = open(path, "r+", encoding="utf-8")  # noqa: SIM115  (the log closes it)
-    log.file.seek(0, os.SEEK_END)
-    log.keys = names if kept else []
-    return log
+    with run.lock() as lock, Interruption() as interruption:
+        log = ProgressLog(run.log, agent.num_timesteps)
+        agent.set_logger(Logger(str(run.path), [log]))
+        checkpoints = Checkpoints(agent, run, lock, log, interruption)
+        iterations = agent.total_timesteps // (agent.settings.num_envs * agent.num_glimpses)
+        try:
+            agent.learn(
+                agent.total_timesteps - agent.num_timesteps,
+                [checkpoints, *callbacks],
+                log_interval=max(1, iterations // LOG_LINES),
+                reset_num_timesteps=False,
+                progress_bar=progress_bar,
+            )
+            # From here on a signal need not wait: the agent is saved, and only what is measured would be lost.
+            interruption.at_once = True
+            interruption.check()
+            agent.accuracy = float(evaluate(agent).accuracy[-1])
+            checkpoints.save()
+            if columns := run.read_log():
+                with open_atomic(run.learning_curve) as file:
+                    draw_learning_curve(columns).savefig(file, format="png", dpi=150)
+        except TrainingDiverged as error:
+            checkpoints.save()
+            raise TrainingDiverged(f"training diverged: {error}; {run.path} holds the last good state") from error
+        except Interrupted as error:
+            message = f"interrupted by {error.signal.name}; {run.path} holds the agent after {checkpoints.steps} steps"
+            raise TrainingInterrupted(error.signal, message) from None
 
 
 class Checkpoints(BaseCallback):
-    """Saves the agent when training begins and ends, and every `CHECKPOINT_SECONDS` in between.
+    """Saves agent and log when training begins and ends, and every `CHECKPOINT_SECONDS` in between.
 
     Args:
-        path: The file of the agent; each checkpoint replaces the one before.
+        agent: The agent.
+        run: The run folder; each checkpoint replaces the one before.
+        lock: The lock of the folder.
+        log: The log of the training.
+        interruption: Ends the training after the iteration in which a signal comes.
 
     Attributes:
-        interrupted: Whether training is to end after the present iteration.
+        steps: The steps that the agent had taken at the last checkpoint.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(
+        self, agent: Algorithm, run: RunFolder, lock: FolderLock, log: ProgressLog, interruption: Interruption
+    ) -> None:
         super().__init__()
-        self.path = path
-        self.interrupted = False
+        self.agent = agent
+        self.run = run
+        self.lock = lock
+        self.log = log
+        self.interruption = interruption
+        self.steps = agent.num_timesteps
+        self._saved = time.monotonic()
+        self._arguments = run.arguments.read_bytes() if run.arguments.exists() else None
 
-    def interrupt(self, *_: object) -> None:
-        """Handles the first Ctrl-C. A second one raises `KeyboardInterrupt` at once."""
-        self.interrupted = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    def save(self) -> None:
+        """Saves everything in the run folder.
 
-    def _save(self) -> None:
-        self.model.save(self.path)
+        Raises:
+            OSError: That is impossible. The error says where everything was saved instead, if that could be done.
+        """
+        try:
+            try:
+                self._save_in_folder()
+            except FileNotFoundError:  # the folder was deleted at this very moment
+                self._save_in_folder()
+        except OSError as error:
+            rescued = self._rescue()
+            if rescued is None:
+                raise
+            raise OSError(f"{error}; the agent after {self.steps} steps was saved in {rescued} instead") from error
+
+    def _save_in_folder(self) -> None:
+        self.lock.renew()
+        self._save_as(self.run)
+
+    def _rescue(self) -> Path | None:
+        """Saves everything in a new temporary folder; returns None if that fails, or nothing would be lost."""
+        if self.agent.num_timesteps == self.steps:
+            return None
+        folder = Path(tempfile.mkdtemp(prefix=f"{self.run.path.resolve().name}-"))
+        try:
+            self._save_as(RunFolder(folder, self.run.agent_name))
+        except OSError:
+            shutil.rmtree(folder, ignore_errors=True)
+            return None
+        return folder
+
+    def _save_as(self, run: RunFolder) -> None:
+        """Saves the log before the agent, so that a saved agent never misses a line of it."""
+        if self._arguments is not None and not run.arguments.exists():
+            with open_atomic(run.arguments) as file:
+                file.write(self._arguments)
+        self.log.save(run.log)
+        self.agent.save(run.agent)
+        self.steps = self.agent.num_timesteps
         self._saved = time.monotonic()
 
     def _on_training_start(self) -> None:
-        self._save()
+        self.save()
+
+    def _on_rollout_start(self) -> None:
+        # Here the line of the iteration before is in the log already.
+        if time.monotonic() - self._saved >= CHECKPOINT_SECONDS:
+            self.save()
 
     def _on_step(self) -> bool:
-        return not self.interrupted
-
-    def _on_rollout_end(self) -> None:
-        if time.monotonic() - self._saved >= CHECKPOINT_SECONDS:
-            self._save()
+        return self.interruption.signal is None
 
     def _on_training_end(self) -> None:
-        self._save()
+        self.save()

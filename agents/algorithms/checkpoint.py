@@ -6,7 +6,7 @@ A saved agent is one zip of two members: `agent.json` describes the agent, `tens
 from __future__ import annotations
 
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import gymnasium as gym
@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 import glimpse_env
+from agents.algorithms.metrics import Metrics
 from agents.algorithms.settings import AgentSpec
 from agents.policy.recurrent_policy import RAMPolicy
 from glimpse_env import spaces
@@ -55,6 +56,7 @@ class TrainingState:
         num_rollouts: Rollouts collected so far, each of one episode in every sub-environment.
         total_timesteps: Steps at which the present training ends; schedules end there.
         accuracy: Fraction of correct answers that was measured with the present weights; None if nobody did.
+        metrics: What the next line of the log is made of.
     """
 
     spec: AgentSpec
@@ -65,6 +67,7 @@ class TrainingState:
     num_rollouts: int = 0
     total_timesteps: int = 0
     accuracy: float | None = None
+    metrics: Metrics = field(default_factory=Metrics)
 
     @classmethod
     def untrained(cls, spec: AgentSpec, device: torch.device) -> TrainingState:
@@ -101,6 +104,7 @@ class TrainingState:
             "policy": self.policy.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "generator": self.generator.get_state(),
+            "metrics": self.metrics.tensors(),
         }
 
     def snapshot(self) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -119,6 +123,8 @@ class TrainingState:
         self.policy.load_state_dict(tensors["policy"])
         # Adam would go on with these very tensors, and change them.
         self.optimizer.load_state_dict(deepcopy(tensors["optimizer"]))
+        if "metrics" in tensors:  # agents of the first versions have none
+            self.metrics.restore(tensors["metrics"], self.policy.device)
         if description.get("device") == self.policy.device.type:
             self.generator.set_state(tensors["generator"].cpu())
         else:

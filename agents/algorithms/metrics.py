@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,7 +21,10 @@ MAX_LOSSES = 10_000
 
 
 class Metrics:
-    """Collects rollouts and losses; logs them under the names that Stable-Baselines3 uses."""
+    """Collects rollouts and losses; logs them under the names that Stable-Baselines3 uses.
+
+    A saved agent holds them, so that the log of a training that is resumed goes on as if nothing had interrupted it.
+    """
 
     def __init__(self) -> None:
         self._rollouts: deque[tuple[float, float]] = deque(maxlen=RECENT_ROLLOUTS)
@@ -61,3 +66,27 @@ class Metrics:
         for name in self.losses[-1] if self.losses else ():
             logger.record(f"train/{name}", torch.stack([loss[name] for loss in self.losses]).mean().item())
         self.losses.clear()
+
+    def tensors(self) -> dict[str, Any]:
+        """What goes into a saved agent: accuracy and return of recent rollouts, `(n, 2)`, and each loss, `(k,)`."""
+        names = self.losses[-1] if self.losses else ()
+        return {
+            "rollouts": torch.tensor(list(self._rollouts), dtype=torch.float64).reshape(-1, 2),
+            "losses": {name: torch.stack([loss[name] for loss in self.losses]) for name in names},
+        }
+
+    def restore(self, tensors: Mapping[str, Any], device: torch.device) -> None:
+        """Takes over what `tensors` returned, to go on with losses on a device.
+
+        Raises:
+            ValueError: It is something else.
+        """
+        rollouts, losses = tensors["rollouts"], tensors["losses"]
+        columns = list(losses.values())
+        if rollouts.ndim != 2 or rollouts.shape[1] != 2 or len(rollouts) > RECENT_ROLLOUTS:
+            raise ValueError(f"expected at most {RECENT_ROLLOUTS} recent rollouts, got {tuple(rollouts.shape)}")
+        if len({column.shape for column in columns}) > 1 or any(column.ndim != 1 for column in columns):
+            raise ValueError("expected the same number of values of each loss")
+        self._rollouts = deque(map(tuple, rollouts.tolist()), maxlen=RECENT_ROLLOUTS)
+        rows = zip(*(column.to(device).unbind() for column in columns), strict=True)
+        self.losses = deque((dict(zip(losses, row, strict=True)) for row in rows), maxlen=MAX_LOSSES)

@@ -11,7 +11,6 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger
 
 from agents.algorithms.checkpoint import TrainingState
-from agents.algorithms.metrics import Metrics
 from agents.sb3.callbacks import as_callback
 from agents.sb3.vec_env import GlimpseVecEnv
 
@@ -30,7 +29,7 @@ class SB3Interface(ABC):
         self.policy = state.policy
         self.observation_space = state.policy.observation_space
         self.action_space = state.policy.action_space
-        self.metrics = Metrics()
+        self.metrics = state.metrics
         self.tensorboard_log = tensorboard_log
         self.verbose = verbose
         self._logger: Logger | None = None

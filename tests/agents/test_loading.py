@@ -116,6 +116,7 @@ def test_a_zip_with_two_members_of_plain_content(path: Path) -> None:
         "policy",
         "optimizer",
         "generator",
+        "metrics",
     }
 
 

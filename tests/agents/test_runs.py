@@ -1,4 +1,4 @@
-"""Run folders: which files are where, and what is read from the log and the arguments."""
+"""Run folders: which files are where, and what is read from the arguments."""
 
 from __future__ import annotations
 
@@ -11,14 +11,25 @@ import pytest
 from agents import PPO, RunFolder
 from agents.learning_curve import MIN_ERROR, draw_learning_curve
 
-HEADER = "time/total_timesteps,rollout/success_rate\n"
-
 
 def test_a_folder_and_the_file_of_an_agent_in_it_are_the_same_run(tmp_path: Path) -> None:
     run = RunFolder.of(tmp_path)
+    for name in ("agent.zip", "other.zip"):
+        (tmp_path / name).touch()
     assert run == RunFolder(tmp_path) == RunFolder.of(tmp_path / "agent.zip")
-    assert RunFolder.of(str(tmp_path / "other.zip")) == RunFolder(tmp_path, "other.zip")
+    for path in (str(tmp_path / "other.zip"), tmp_path / "other"):
+        assert RunFolder.of(path) == RunFolder(tmp_path, "other.zip")
     assert RunFolder.of(tmp_path / "other.zip").evaluation == run.evaluation
+
+
+@pytest.mark.parametrize("name", ["nowhere", "nowhere.zip", "nowhere/agent.zip"])
+def test_what_is_not_there_is_named_as_it_was_asked_for(name: str, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError) as caught:
+        RunFolder.of(tmp_path / name)
+    assert (
+        str(caught.value)
+        == f"expected a run folder or the file of a saved agent, got {tmp_path / name}: there is neither"
+    )
 
 
 def test_every_file_is_in_the_folder_under_a_name_of_its_own(tmp_path: Path) -> None:
@@ -43,29 +54,6 @@ def test_reads_the_arguments(tmp_path: Path) -> None:
         run.read_arguments()
     run.arguments.write_text(json.dumps({"env": "digits", "seed": 3}), encoding="utf-8")
     assert run.read_arguments() == {"env": "digits", "seed": 3}
-
-
-@pytest.mark.parametrize("torn", ["", "30", "30,0.", "30,0.3", "30\n"])
-def test_reads_the_whole_lines_of_a_log(torn: str, tmp_path: Path) -> None:
-    run = RunFolder(tmp_path)
-    run.log.write_text(f"{HEADER}10,0.125\n20,\n{torn}", encoding="utf-8")
-    log = run.read_log()
-    assert list(log) == ["time/total_timesteps", "rollout/success_rate"]
-    np.testing.assert_array_equal(log["time/total_timesteps"], [10, 20])
-    np.testing.assert_array_equal(log["rollout/success_rate"], [0.125, np.nan])
-
-
-def test_a_log_without_lines_has_empty_columns_or_none(tmp_path: Path) -> None:
-    run = RunFolder(tmp_path)
-    with pytest.raises(FileNotFoundError):
-        run.read_log()
-    run.log.touch()
-    assert run.read_log() == {}
-    run.log.write_text(HEADER, encoding="utf-8")
-    assert {key: values.shape for key, values in run.read_log().items()} == {
-        "time/total_timesteps": (0,),
-        "rollout/success_rate": (0,),
-    }
 
 
 def test_the_learning_curve_shows_error_and_return_over_images() -> None:

@@ -1,15 +1,16 @@
-"""Training in a run folder: what it holds, resuming to the bit, interruptions, and errors that cost no checkpoint."""
+"""Training in a run folder: what it holds, resuming to the bit, signals, the lock, and errors that cost no agent."""
 
 from __future__ import annotations
 
-import csv
 import errno
 import os
-import random
+import shutil
 import signal
 import subprocess
 import sys
-import time
+import tempfile
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +23,32 @@ from stable_baselines3.common.callbacks import BaseCallback
 import agents
 from agents import REINFORCE, RunFolder, Schedule, TrainingDiverged, TrainingInterrupted, train, training
 from agents.algorithms.checkpoint import AGENTS
+from agents.folder_lock import FolderInUseError, FolderLock
 
 ROOT = Path(__file__).parents[2]
-T, N, ITERATIONS = 6, 8, 240
-# Trains in a process of its own, with checkpoints all the time.
-CHILD = """
-import sys
-from tests.agents.test_training import RunFolder, Path, make_agent, training
-training.CHECKPOINT_SECONDS = 0.05
-training.train(make_agent(), RunFolder(Path(sys.argv[1])))
+T, N, ITERATIONS, LOG_LINES = 6, 8, 60, 20
+# Trains in processes with checkpoints all the time, and kills one after the other some time after a checkpoint.
+KILLER = """
+import os, random, signal, sys, time
+from tests.agents.test_training import LOG_LINES, Path, RunFolder, make_agent, torch, training
+torch.set_num_threads(1)  # a process with threads should not fork
+training.CHECKPOINT_SECONDS, training.LOG_LINES = 0.02, LOG_LINES
+run, new = RunFolder(Path(sys.argv[1])), make_agent()
+
+def saved():
+    return run.agent.stat().st_mtime_ns if run.agent.exists() else 0
+
+for _ in range(4):
+    before = saved()
+    process = os.fork()
+    if process == 0:
+        training.train(run.load_agent() if run.agent.exists() else new, run)
+        os._exit(0)
+    while saved() == before:
+        time.sleep(0.001)
+    time.sleep(random.uniform(0, 0.3))
+    os.kill(process, signal.SIGKILL)
+    os.waitpid(process, 0)
 """
 
 only_on_the_cpu = pytest.mark.skipif(torch.cuda.is_available(), reason="only the CPU promises the same bits")
@@ -65,6 +83,13 @@ def assert_same_agents(one: RunFolder, other: RunFolder) -> None:
     assert torch.equal(tensors["generator"], other_tensors["generator"])
 
 
+def assert_same_logs(one: RunFolder, other: RunFolder) -> None:
+    log, other_log = one.read_log(), other.read_log()
+    assert list(log) == list(other_log)
+    for name in log.keys() - {"time/fps"}:
+        np.testing.assert_array_equal(log[name], other_log[name], err_msg=name)
+
+
 class At(BaseCallback):
     """Does something once, after a number of iterations."""
 
@@ -81,6 +106,36 @@ class At(BaseCallback):
             self.action()
 
 
+class Other:
+    """Another program, here a thread, that takes the lock of a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._taken, self._leaving = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._hold)
+
+    def _hold(self) -> None:
+        with FolderLock(self.folder):
+            self._taken.set()
+            self._leaving.wait()
+
+    def take(self) -> None:
+        self._thread.start()
+        self._taken.wait()
+
+    def leave(self) -> None:
+        self._leaving.set()
+        self._thread.join()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def short_log() -> Iterator[None]:
+    """Several iterations to a line of the log, as in a long training."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "LOG_LINES", LOG_LINES)
+        yield
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """A training that nothing interrupted."""
@@ -90,35 +145,25 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 
 
 def test_a_run_folder_holds_the_agent_the_log_and_the_learning_curve(finished: RunFolder) -> None:
-    assert files_of(finished) == {"agent.zip", "progress.csv", "learning_curve.png"}
+    assert files_of(finished) == {".lock", "agent.zip", "progress.csv", "learning_curve.png"}
     agent = finished.load_agent()
     assert agent.num_timesteps == agent.total_timesteps == ITERATIONS * N * T
     assert agent.accuracy == agents.evaluate(agent).accuracy[-1]
     steps = finished.read_log()["time/total_timesteps"]
-    np.testing.assert_array_equal(steps, N * T * np.arange(1, ITERATIONS + 1))
+    log_interval = ITERATIONS // LOG_LINES
+    np.testing.assert_array_equal(steps, log_interval * N * T * np.arange(1, LOG_LINES + 1))
     assert matplotlib.image.imread(finished.learning_curve).std() > 0
 
 
 @only_on_the_cpu
-def test_resumes_to_the_same_bits_after_kill_9_at_any_moment(finished: RunFolder, tmp_path: Path) -> None:
+def test_ends_with_the_same_agent_and_log_after_kill_9_at_any_moment(finished: RunFolder, tmp_path: Path) -> None:
     run = RunFolder(tmp_path / "killed")
-    run.path.mkdir()
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-c", CHILD, str(run.path)]
-    child = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE)
-    while child.poll() is None and not run.agent.exists():
-        time.sleep(0.01)
-    time.sleep(random.uniform(0, 0.5))
-    child.kill()
-    errors = child.communicate()[1].decode()
-    assert run.agent.exists(), errors
-    (run.path / ".agent.zip-unfinished").touch()
+    command = [sys.executable, "-c", KILLER, str(run.path)]
+    subprocess.run(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True)
     train(run.load_agent(), run)
     assert_same_agents(run, finished)
+    assert_same_logs(run, finished)
     assert files_of(run) == files_of(finished)
-    steps = run.read_log()["time/total_timesteps"]
-    assert (np.diff(steps) > 0).all()
-    assert steps[-1] == ITERATIONS * N * T
 
 
 def test_training_what_is_finished_changes_nothing(finished: RunFolder) -> None:
@@ -129,18 +174,21 @@ def test_training_what_is_finished_changes_nothing(finished: RunFolder) -> None:
 
 
 @only_on_the_cpu
-def test_ctrl_c_ends_after_the_iteration_and_costs_nothing(finished: RunFolder, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_after_the_iteration_and_costs_nothing(
+    number: signal.Signals, finished: RunFolder, tmp_path: Path
+) -> None:
     run = RunFolder(tmp_path)
-    handler = signal.getsignal(signal.SIGINT)
-    press = At(5, lambda: signal.raise_signal(signal.SIGINT))
-    with pytest.raises(TrainingInterrupted, match=str(tmp_path)):
-        train(make_agent(), run, [press])
-    assert signal.getsignal(signal.SIGINT) is handler
+    handler = signal.getsignal(number)
+    with pytest.raises(TrainingInterrupted, match=f"{number.name}; {tmp_path} holds the agent after {6 * N * T} steps"):
+        train(make_agent(), run, [At(5, lambda: signal.raise_signal(number))])
+    assert signal.getsignal(number) is handler
     agent = run.load_agent()
     assert agent.num_rollouts == 6
     assert agent.accuracy is None
     train(agent, run)
     assert_same_agents(run, finished)
+    assert_same_logs(run, finished)
 
 
 def test_a_second_ctrl_c_ends_at_once(tmp_path: Path) -> None:
@@ -149,11 +197,114 @@ def test_a_second_ctrl_c_ends_at_once(tmp_path: Path) -> None:
         signal.raise_signal(signal.SIGINT)
 
     handler = signal.getsignal(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt) as caught:
+    with pytest.raises(TrainingInterrupted, match="after 0 steps"):
         train(make_agent(), RunFolder(tmp_path), [At(5, press_twice)])
-    assert not isinstance(caught.value, TrainingInterrupted)
     assert signal.getsignal(signal.SIGINT) is handler
     assert RunFolder(tmp_path).load_agent().num_rollouts == 0, "the last checkpoint is that of the beginning"
+
+
+@only_on_the_cpu
+@pytest.mark.parametrize("module", ["evaluate", "draw_learning_curve"])
+def test_a_signal_while_the_agent_is_measured_costs_no_training(
+    module: str, finished: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = RunFolder(tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr(training, module, lambda _: signal.raise_signal(signal.SIGTERM))
+        with pytest.raises(TrainingInterrupted, match=f"after {ITERATIONS * N * T} steps"):
+            train(make_agent(), run)
+    train(run.load_agent(), run)
+    assert_same_agents(run, finished)
+    assert_same_logs(run, finished)
+    assert files_of(run) == files_of(finished)
+
+
+def test_trains_in_another_thread_which_can_receive_no_signals(finished: RunFolder, tmp_path: Path) -> None:
+    thread = threading.Thread(target=train, args=(make_agent(), RunFolder(tmp_path)))
+    thread.start()
+    thread.join()
+    assert files_of(RunFolder(tmp_path)) == files_of(finished)
+
+
+def test_a_second_training_in_the_folder_is_refused_and_disturbs_nothing(finished: RunFolder, tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    errors: list[BaseException] = []
+
+    def train_in_thread() -> None:
+        try:
+            train(make_agent(), RunFolder(tmp_path))
+        except OSError as error:
+            errors.append(error)
+
+    def train_as_well() -> None:
+        thread = threading.Thread(target=train_in_thread)
+        thread.start()
+        thread.join()
+
+    train(make_agent(), run, [At(5, train_as_well)])
+    (error,) = errors
+    assert isinstance(error, FolderInUseError)
+    assert str(tmp_path) in str(error)
+    assert_same_agents(run, finished)
+    assert_same_logs(run, finished)
+
+
+@pytest.mark.parametrize("moment", [5, ITERATIONS])
+def test_a_folder_that_is_deleted_is_made_again(
+    moment: int, finished: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = RunFolder(tmp_path / "parent" / "run")
+    run.path.mkdir(parents=True)
+    run.arguments.write_text("{}", encoding="utf-8")
+    train(make_agent(), run, [At(moment, lambda: shutil.rmtree(run.path.parent))])
+    assert files_of(run) == files_of(finished) | {"arguments.json"}
+    assert_same_logs(run, finished)
+    assert run.read_arguments() == {}
+
+
+def test_a_folder_that_another_program_took_meanwhile_is_left_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    run = RunFolder(tmp_path / "run")
+    run.path.mkdir()
+    run.arguments.write_text("{}", encoding="utf-8")
+    other = Other(run.path)
+
+    def take() -> None:
+        shutil.rmtree(run.path)
+        other.take()
+
+    with pytest.raises(OSError, match=f"no other program is using, got {run.path}.* was saved in") as caught:
+        train(make_agent(), run, [At(ITERATIONS, take)])
+    other.leave()
+    assert not run.agent.exists()
+    assert_rescued(caught.value)
+
+
+def test_a_folder_in_whose_place_there_is_a_file_costs_no_agent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    run = RunFolder(tmp_path / "run")
+    run.path.mkdir()
+    run.arguments.write_text("{}", encoding="utf-8")
+
+    def replace() -> None:
+        shutil.rmtree(run.path)
+        run.path.touch()
+
+    with pytest.raises(OSError, match=rf"run.*the agent after {ITERATIONS * N * T} steps was saved in") as caught:
+        train(make_agent(), run, [At(5, replace)])
+    assert_rescued(caught.value)
+
+
+def assert_rescued(error: OSError) -> None:
+    """Checks that an error names a folder with everything that it takes to go on."""
+    rescued = RunFolder(Path(str(error).rpartition(" was saved in ")[2].removesuffix(" instead")))
+    assert rescued.load_agent().num_rollouts == ITERATIONS
+    assert len(rescued.read_log()["time/total_timesteps"]) == LOG_LINES
+    assert rescued.read_arguments() == {}
 
 
 def test_a_full_disk_is_an_error_and_costs_no_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,15 +312,18 @@ def test_a_full_disk_is_an_error_and_costs_no_checkpoint(tmp_path: Path, monkeyp
 
     def fill_up(descriptor: int) -> None:
         written.append(descriptor)
-        if len(written) > 3:
+        if len(written) > 9:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", fill_up)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(training, "CHECKPOINT_SECONDS", 0.0)
+    run = RunFolder(tmp_path / "run")
     with pytest.raises(OSError, match="No space left on device"):
-        train(make_agent(), RunFolder(tmp_path))
-    assert RunFolder(tmp_path).load_agent().num_timesteps == 2 * N * T
-    assert not list(tmp_path.glob(".agent.zip-*"))
+        train(make_agent(), run)
+    assert run.load_agent().num_timesteps == 2 * N * T
+    assert files_of(run) == {".lock", "agent.zip", "progress.csv"}
+    assert list(tmp_path.iterdir()) == [run.path], "nor can the agent be saved elsewhere"
 
 
 def test_divergence_keeps_the_last_good_state(tmp_path: Path) -> None:
@@ -179,63 +333,3 @@ def test_divergence_keeps_the_last_good_state(tmp_path: Path) -> None:
     with pytest.raises(TrainingDiverged, match=f"the loss is nan; {tmp_path} holds the last good state"):
         train(make_agent(), RunFolder(tmp_path), [At(55, diverge)])
     assert RunFolder(tmp_path).load_agent().num_rollouts == 50
-
-
-def append(path: Path, num_timesteps: int, **row: Any) -> None:
-    """Opens a log for an agent of so many steps, and writes a line."""
-    log = training.open_log(path, num_timesteps)
-    if row:
-        log.write(row, dict.fromkeys(row, ()))
-    log.close()
-
-
-HEADER = "time/total_timesteps,rollout/success_rate\n"
-
-
-def row(steps: int, accuracy: float) -> dict[str, Any]:
-    return {"time/total_timesteps": steps, "rollout/success_rate": accuracy}
-
-
-def test_a_log_loses_what_came_after_the_checkpoint(tmp_path: Path) -> None:
-    path = tmp_path / "progress.csv"
-    path.write_text(f"{HEADER}10,0.1\n20,0.2\n30,0.3\n", encoding="utf-8")
-    append(path, 20, **row(25, 0.25))
-    assert path.read_text(encoding="utf-8") == f"{HEADER}10,0.1\n20,0.2\n25,0.25\n"
-
-
-@pytest.mark.parametrize("torn", ["30", "30,0.", "time/total"])
-def test_a_log_loses_a_torn_line(tmp_path: Path, torn: str) -> None:
-    path = tmp_path / "progress.csv"
-    whole = "" if torn.startswith("time") else f"{HEADER}10,0.1\n20,0.2\n"
-    path.write_text(whole + torn, encoding="utf-8")
-    append(path, 40)
-    assert path.read_text(encoding="utf-8") == whole
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_a_log_loses_a_line_with_too_few_fields(tmp_path: Path) -> None:
-    path = tmp_path / "progress.csv"
-    path.write_text(f"{HEADER}10,0.1\n20\n30,0.3\n", encoding="utf-8")
-    append(path, 40, **row(40, 0.4))
-    assert path.read_text(encoding="utf-8") == f"{HEADER}10,0.1\n30,0.3\n40,0.4\n"
-
-
-def test_a_log_of_later_lines_only_begins_anew(tmp_path: Path) -> None:
-    path = tmp_path / "progress.csv"
-    path.write_text(f"{HEADER}10,0.1\n", encoding="utf-8")
-    append(path, 0, **row(5, 0.5))
-    # Stable-Baselines3 orders the columns of a new log at random.
-    with open(path, encoding="utf-8", newline="") as file:
-        assert list(csv.DictReader(file)) == [{name: str(value) for name, value in row(5, 0.5).items()}]
-
-
-def test_a_log_that_cannot_be_rewritten_stays_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: Any) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    path = tmp_path / "progress.csv"
-    path.write_text("time/total_timesteps\n10\n", encoding="utf-8")
-    monkeypatch.setattr(os, "replace", fail)
-    with pytest.raises(OSError, match="No space left"):
-        training.open_log(path, 5)
-    assert path.read_text(encoding="utf-8") == "time/total_timesteps\n10\n"

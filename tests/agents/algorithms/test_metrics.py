@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -83,3 +84,37 @@ def test_only_recent_rollouts_count() -> None:
     for _ in range(RECENT_ROLLOUTS):
         metrics.add_rollout(rollout([True], [[1.0]]))
     assert metrics.recent_accuracy == 1
+
+
+def test_goes_on_after_a_save_as_if_there_had_been_none() -> None:
+    metrics, resumed = Metrics(), Metrics()
+    for number in range(RECENT_ROLLOUTS + 50):
+        metrics.add_rollout(rollout([number % 3 == 0], [[number / 7]]))
+    for value in (0.1, 0.2):
+        metrics.add_loss(loss(value), grad_norm=torch.tensor(value))
+    resumed.restore(deepcopy(metrics.tensors()), torch.device("cpu"))
+    for both in (metrics, resumed):
+        both.add_rollout(rollout([True], [[1.0]]))
+        both.add_loss(loss(0.3), grad_norm=torch.tensor(0.3))
+    assert recorded(metrics) == recorded(resumed)
+
+
+def test_nothing_is_saved_and_restored_before_the_first_rollout() -> None:
+    metrics = Metrics()
+    metrics.restore(Metrics().tensors(), torch.device("cpu"))
+    assert recorded(metrics) == {}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"rollouts": torch.zeros(3)},
+        {"rollouts": torch.zeros(3, 3)},
+        {"rollouts": torch.zeros(RECENT_ROLLOUTS + 1, 2)},
+        {"losses": {"loss": torch.zeros(2), "value_loss": torch.zeros(3)}},
+        {"losses": {"loss": torch.tensor(0.0)}},
+    ],
+)
+def test_refuses_what_no_training_saves(changes: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        Metrics().restore(Metrics().tensors() | changes, torch.device("cpu"))

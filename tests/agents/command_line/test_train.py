@@ -59,7 +59,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_trains_as_the_preset_says_and_keeps_the_arguments(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = RunFolder(finished)
-    files = {run.agent, run.arguments, run.log, run.learning_curve}
+    files = {run.path / ".lock", run.agent, run.arguments, run.log, run.learning_curve}
     assert set(finished.iterdir()) == files
     agent = run.load_agent()
     assert (agent.num_timesteps, agent.spec.policy_kwargs) == (IMAGES * T, TINY.policy_kwargs)
