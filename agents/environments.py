@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,6 +94,4 @@ def read_environment(env: str | gym.Env[Any, Any] | VectorEnv[Any, Any, Any] | G
     if lost:
         raise ValueError(f"agents make their environment anew, and {type(lost[0]).__name__} would be lost")
     arguments = {name: value for name, value in spec.kwargs.items() if name not in _REMADE_ANYWAY}
-    if arguments.get("data_dir") is not None:
-        arguments["data_dir"] = os.fspath(arguments["data_dir"])
     return EnvironmentSpec(spec.id, arguments)

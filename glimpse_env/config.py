@@ -133,6 +133,8 @@ class WorldConfig:
     """Crops of other images on the canvas; needs `canvas_size`; at most 65,536."""
     data_dir: str | os.PathLike[str] | None = None
     """Folder of the data sets; by default `$GLIMPSE_DATA_DIR`, or else the user's cache directory."""
+    image_size: int | None = None
+    """Side to which the images of the data set `"folder"` are resized, in pixels; by default they stay as they are."""
 
     @property
     def retina(self) -> Retina:
@@ -147,6 +149,8 @@ class WorldConfig:
             raise TypeError(f"expected data_dir to be a path or None, got {shown(self.data_dir)}")
         if self.data_dir is not None and "\0" in str(self.data_dir):
             raise ValueError(f"expected data_dir to be a path, which has no NUL character, got {shown(self.data_dir)}")
+        if self.data_dir is not None:
+            object.__setattr__(self, "data_dir", os.fspath(self.data_dir))
         self._read("num_glimpses", 1, MAX_GLIMPSES)
         self._read("glimpse_size", 1, MAX_SIDE)
         self._read("num_scales", 1, MAX_SCALES)
@@ -158,6 +162,8 @@ class WorldConfig:
             self._read("canvas_size", 1, MAX_SIDE)
         elif self.num_distractors > 0:
             raise ValueError(f"expected a canvas_size to place {self.num_distractors} distractors on, got None")
+        if self.image_size is not None:
+            self._read("image_size", 1, MAX_SIDE)
         if self.initial_location is not None:
             object.__setattr__(self, "initial_location", _read_location(self.initial_location))
 

@@ -15,6 +15,7 @@ from glimpse_env.config import WorldConfig, check_integer, check_render_mode, re
 from glimpse_env.data import counter_rng
 from glimpse_env.spaces import read_action
 from glimpse_env.utils.errors import shown
+from glimpse_env.utils.json_spec import JSONSpec
 from glimpse_env.utils.threads import torch_threads
 from glimpse_env.world import World
 
@@ -27,7 +28,7 @@ def _first(observations: dict[str, torch.Tensor]) -> Observation:
     return {key: batch.numpy()[0] for key, batch in observations.items()}
 
 
-class GlimpseEnv(gym.Env[Any, Any]):
+class GlimpseEnv(JSONSpec, gym.Env[Any, Any]):
     """Classify an image by looking at it through a few small glimpses.
 
     ## Description
@@ -87,6 +88,7 @@ class GlimpseEnv(gym.Env[Any, Any]):
     | `canvas_size` | `None` | side of a canvas with the image at a random place; `None`: the canvas is the image |
     | `num_distractors` | 0 | crops of other images on the canvas; needs `canvas_size` |
     | `data_dir` | `None` | folder of the data sets; `None` for `$GLIMPSE_DATA_DIR`, or else the cache directory |
+    | `image_size` | `None` | side to which images of the data set `"folder"` are resized; `None`: unchanged |
     | `render_mode` | `None` | `"rgb_array"`; `gym.make` takes `"human"` too, which opens a window |
 
     `gym.make` also takes `reward` and `reward_weight` (0.5). The defaults of the ids differ, see `glimpse_env.IDS`.
@@ -121,6 +123,7 @@ class GlimpseEnv(gym.Env[Any, Any]):
         canvas_size: int | None = None,
         num_distractors: int = 0,
         data_dir: str | os.PathLike[str] | None = None,
+        image_size: int | None = None,
         render_mode: str | None = None,
     ) -> None:
         check_render_mode(render_mode, self.metadata["render_modes"])
@@ -135,6 +138,7 @@ class GlimpseEnv(gym.Env[Any, Any]):
             canvas_size=canvas_size,
             num_distractors=num_distractors,
             data_dir=data_dir,
+            image_size=image_size,
         )
         self.world = World(config, num_envs=1, device=torch.device("cpu"))
         self.observation_space = self.world.observation_space

@@ -21,6 +21,7 @@ from glimpse_env.data.episode_sampler import Rows
 from glimpse_env.environment import RENDER_FPS
 from glimpse_env.spaces import as_array, read_action
 from glimpse_env.utils.errors import shown
+from glimpse_env.utils.json_spec import JSONSpec
 from glimpse_env.utils.threads import torch_threads
 from glimpse_env.world import Which, World
 
@@ -40,7 +41,7 @@ def _read_device(device: Any) -> torch.device:
     return chosen
 
 
-class GlimpseVectorEnv(VectorEnv[dict[str, ArrayOrTensor], ArrayOrTensor, ArrayOrTensor]):
+class GlimpseVectorEnv(JSONSpec, VectorEnv[dict[str, ArrayOrTensor], ArrayOrTensor, ArrayOrTensor]):
     """Many `GlimpseEnv`s as one batch, which all step at once.
 
     All episodes have the same length, so all sub-environments begin and end together. Sub-environment `i` of an
@@ -72,6 +73,7 @@ class GlimpseVectorEnv(VectorEnv[dict[str, ArrayOrTensor], ArrayOrTensor, ArrayO
         canvas_size: Side of a canvas with the image at a random place, or None: the canvas is the image.
         num_distractors: Crops of other images on the canvas.
         data_dir: Folder of the data sets.
+        image_size: Side to which images of the data set `"folder"` are resized.
         render_mode: None or `"rgb_array"`.
         device: `"cpu"`, `"cuda"`, ...: torch tensors in and out. By default NumPy arrays.
         autoreset_mode: `"same_step"`, `"next_step"` or `"disabled"`, or Gymnasium's `AutoresetMode`.
@@ -108,6 +110,7 @@ class GlimpseVectorEnv(VectorEnv[dict[str, ArrayOrTensor], ArrayOrTensor, ArrayO
         canvas_size: int | None = None,
         num_distractors: int = 0,
         data_dir: str | os.PathLike[str] | None = None,
+        image_size: int | None = None,
         render_mode: str | None = None,
         device: str | torch.device | None = None,
         autoreset_mode: str | AutoresetMode = AutoresetMode.SAME_STEP,
@@ -129,6 +132,7 @@ class GlimpseVectorEnv(VectorEnv[dict[str, ArrayOrTensor], ArrayOrTensor, ArrayO
             canvas_size=canvas_size,
             num_distractors=num_distractors,
             data_dir=data_dir,
+            image_size=image_size,
         )
         self.world = World(config, num_envs, self.device, episodes_per_image)
         self.single_observation_space = self.world.observation_space

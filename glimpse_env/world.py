@@ -83,7 +83,7 @@ class World:
         self.config = config
         self.num_envs = num_envs
         self.device = device
-        self.dataset = load_dataset(config.dataset, config.split, config.data_dir)
+        self.dataset = load_dataset(config.dataset, config.split, config.data_dir, config.image_size)
         _, channels, height, width = self.dataset.images.shape
         _check_canvas(config, height, width)
         self.retina = config.retina

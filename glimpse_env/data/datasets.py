@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from platformdirs import user_cache_dir
 from torch import Tensor
 
 from glimpse_env.data.checksums import DatasetError
+from glimpse_env.data.image_folder import load_image_folder
 from glimpse_env.data.sources import BUILT_IN, Loaded, Loader
 from glimpse_env.utils.errors import unknown_name_error
 
@@ -98,7 +100,12 @@ def dataset_names() -> tuple[str, ...]:
     return tuple(_loaders)
 
 
-def load_dataset(name: str, split: str = "train", data_dir: str | os.PathLike[str] | None = None) -> Dataset:
+def load_dataset(
+    name: str,
+    split: str = "train",
+    data_dir: str | os.PathLike[str] | None = None,
+    image_size: int | None = None,
+) -> Dataset:
     """Loads a split, or returns the one that this process holds already.
 
     Args:
@@ -107,9 +114,11 @@ def load_dataset(name: str, split: str = "train", data_dir: str | os.PathLike[st
         data_dir: Folder of the data files, in the layout of torchvision. None stands for `$GLIMPSE_DATA_DIR`,
             or else the user's cache directory. Files that are absent are downloaded into it, checksums
             verified. It may be read-only if they are there.
+        image_size: Side to which the images of the data set `"folder"` are resized, in pixels; by default they stay as
+            they are.
 
     Raises:
-        ValueError: `name` or `split` is unknown.
+        ValueError: `name` or `split` is unknown, or another data set than `"folder"` is to be resized.
         DatasetError: Files are damaged, or absent and cannot be downloaded; a loader returned unusable data.
 
     Example:
@@ -120,15 +129,21 @@ def load_dataset(name: str, split: str = "train", data_dir: str | os.PathLike[st
         True
     """
     if name not in _loaders:
-        raise unknown_name_error("data set", name, _loaders)
+        error = unknown_name_error("data set", name, _loaders)
+        raise ValueError(f"{error} If it is your own, register_dataset({name!r}, loader) comes first.")
     if split not in SPLITS:
         raise unknown_name_error("split", split, SPLITS)
     folder = Path(data_dir or os.environ.get("GLIMPSE_DATA_DIR") or user_cache_dir("glimpse_env"))
     folder = Path(os.path.expanduser(folder)).resolve()
-    key = (name, split, folder)
+    key = (name, split, folder, image_size)
+    loader = _loaders[name]
+    if image_size is not None:
+        if loader is not load_image_folder:
+            raise ValueError(f"expected no image_size, since images of {name!r} are not resized, got {image_size}")
+        loader = partial(load_image_folder, image_size=image_size)
     with _lock:
         if key not in _held:
-            _held[key] = _validated(name, split, _loaders[name](split, folder))
+            _held[key] = _validated(name, split, loader(split, folder))
         return _held[key]
 
 
@@ -173,5 +188,5 @@ def _as_array(values: ArrayLike) -> NDArray[Any]:
 
 
 _lock = threading.RLock()  # Reentrant, because a registered loader may build on load_dataset.
-_held: dict[tuple[str, str, Path], Dataset] = {}
+_held: dict[tuple[str, str, Path, int | None], Dataset] = {}
 _loaders: dict[str, Loader] = dict(BUILT_IN)

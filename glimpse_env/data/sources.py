@@ -1,4 +1,4 @@
-"""The built-in data sets: what torchvision downloads, and the digits that come with scikit-learn.
+"""The built-in data sets: what torchvision downloads, scikit-learn's digits, and folders of images.
 
 Both libraries take seconds to import, so that each loader imports what it needs when it is called.
 """
@@ -17,6 +17,7 @@ from filelock import FileLock
 from numpy.typing import ArrayLike
 
 from glimpse_env.data.checksums import MNIST_SHA256, DatasetError, verify_idx, verify_md5
+from glimpse_env.data.image_folder import load_image_folder
 from glimpse_env.utils.atomic import open_atomic
 
 LOCK = ".download.lock"
@@ -135,5 +136,6 @@ BUILT_IN: dict[str, Loader] = {
     "cifar10": _load_cifar10,
     "svhn": _load_svhn,
     "digits": _load_digits,
+    "folder": load_image_folder,
 }
 """The loaders of the built-in data sets, by name."""
