@@ -16,10 +16,12 @@ from torch import Tensor
 from typing_extensions import Self
 
 from agents.algorithms.checkpoint import AGENTS, InvalidAgentError, TrainingState, upgrade_spec
+from agents.algorithms.devices import choose_device
 from agents.algorithms.rollout import can_act
 from agents.algorithms.settings import AgentSpec, Settings
 from agents.environments import EnvironmentSpec, num_envs_of, read_environment
 from agents.sb3.interface import SB3Interface
+from glimpse_env.config import MAX_EPISODE, check_integer, read_number
 
 
 class TrainingDiverged(FloatingPointError):
@@ -111,7 +113,7 @@ class BaseAgent(SB3Interface):
         agent = cls.__new__(cls)
         with AGENTS.complaints_about(path):
             spec = AgentSpec.from_json(upgrade_spec(description), cls.settings_class.read)
-            agent._take(TrainingState.untrained(spec, utils.get_device(device)))
+            agent._take(TrainingState.untrained(spec, choose_device(device)))
             agent.state.restore(description, tensors)
         if env is not None:
             agent._move_to(env)
@@ -165,7 +167,8 @@ class BaseAgent(SB3Interface):
 
     @total_timesteps.setter
     def total_timesteps(self, total_timesteps: int) -> None:
-        self.state.total_timesteps = total_timesteps
+        check_integer("total_timesteps", total_timesteps, 0, MAX_EPISODE)
+        self.state.total_timesteps = int(total_timesteps)
 
     @property
     def accuracy(self) -> float | None:
@@ -174,7 +177,7 @@ class BaseAgent(SB3Interface):
 
     @accuracy.setter
     def accuracy(self, accuracy: float | None) -> None:
-        self.state.accuracy = accuracy
+        self.state.accuracy = None if accuracy is None else read_number("accuracy", accuracy, 0, 1)
 
     @property
     def progress_remaining(self) -> float:

@@ -15,7 +15,7 @@ import glimpse_env
 from agents.sb3.vec_env import GlimpseVecEnv, check_autoreset_mode
 from glimpse_env import registration
 from glimpse_env.reward_wrappers import GlimpseReward, VectorGlimpseReward
-from glimpse_env.utils.errors import unknown_name_error
+from glimpse_env.utils.errors import shown, unknown_name_error
 
 _REMADE_ANYWAY = ("num_envs", "vectorization_mode", "device", "render_mode", "autoreset_mode", "episodes_per_image")
 _REWARDS = (GlimpseReward, VectorGlimpseReward)
@@ -77,7 +77,7 @@ def read_environment(env: str | gym.Env[Any, Any] | VectorEnv[Any, Any, Any] | G
     if isinstance(env, str):
         return EnvironmentSpec(env, {})
     if not isinstance(env, gym.Env | VectorEnv):
-        raise TypeError(f"expected an environment or its id, got {env!r}")
+        raise TypeError(f"expected an environment or its id, got {shown(env)}")
     spec = env.unwrapped.spec
     if spec is None or not isinstance(env.unwrapped, glimpse_env.GlimpseEnv | glimpse_env.GlimpseVectorEnv):
         raise ValueError(f"expected a glimpse environment that gym.make or gym.make_vec made, got {env}")

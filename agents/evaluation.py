@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from glimpse_env.dataset_rollout import dataset_rollout
+from agents.environments import EnvironmentSpec
+from glimpse_env.config import check_integer
+from glimpse_env.dataset_rollout import dataset_rollout, world_of
+from glimpse_env.utils.errors import shown
 from glimpse_env.utils.threads import torch_threads
 
 NUM_ENVS = 500
@@ -67,6 +69,10 @@ def evaluate(
         seed: Of the first location of each image, where the environment draws it.
         num_threads: Threads that torch takes on the CPU; more change the last digits.
 
+    Raises:
+        TypeError: The agent or the environment is none, or a number is no integer.
+        ValueError: The environment is no native vector environment, there is no such id, or a number is out of range.
+
     Example:
         >>> from agents import REINFORCE
         >>> agent = REINFORCE("glimpse_env:GlimpseDigits-v0", num_envs=64, seed=0).learn(64 * 6 * 200)
@@ -76,12 +82,18 @@ def evaluate(
         >>> bool(evaluation.low[-1] < evaluation.accuracy[-1] < evaluation.high[-1])
         True
     """
+    check_integer("seed", seed, 0)
+    for name in ("predict",) if env is not None else ("predict", "make_vec_env"):
+        if not callable(getattr(agent, name, None)):
+            raise TypeError(f"expected an agent with the method {name}, got {shown(agent)}")
+    if not isinstance(env, str | VectorEnv | None):
+        raise TypeError(f"expected a native vector environment, an id or None, got {shown(env)}")
     envs: Any = env
     if env is None:
         envs = agent.make_vec_env(NUM_ENVS, split="test")
     elif isinstance(env, str):
-        envs = gym.make_vec(env, NUM_ENVS, vectorization_mode="vector_entry_point", split="test")
-    world = envs.unwrapped.world
+        envs = EnvironmentSpec(env, {}).make_vec(NUM_ENVS, split="test")
+    world = world_of(envs)
     labels = world.dataset.labels.numpy().copy()
     returns = np.zeros(len(labels))
     predictions = np.zeros((len(labels), world.config.num_glimpses), dtype=np.int64)

@@ -9,7 +9,7 @@ from typing import Any
 from agents.algorithms.losses import LossWeights
 from agents.algorithms.schedules import Schedule
 from agents.environments import EnvironmentSpec
-from glimpse_env.utils.errors import unknown_name_error
+from glimpse_env.utils.errors import shown, unknown_name_error
 
 _RAM: dict[str, Any] = {"core": "rnn", "hidden_size": 256}
 _GRU: dict[str, Any] = {"core": "gru", "hidden_size": 256, "location_size": 128, "baseline_size": 128}
@@ -98,6 +98,7 @@ def find_preset(name: str) -> Preset:
     """Finds the preset of that name. For the id of an environment, makes one with the default settings of presets.
 
     Raises:
+        TypeError: The name is no string.
         ValueError: The name is neither that of a preset nor an id.
 
     Example:
@@ -106,6 +107,8 @@ def find_preset(name: str) -> Preset:
         >>> find_preset("GlimpseKMNIST-v0").environment
         EnvironmentSpec(env_id='GlimpseKMNIST-v0', arguments={})
     """
+    if not isinstance(name, str):
+        raise TypeError(f"expected the name of a preset or an id, got {shown(name)}")
     if name in PRESETS:
         return PRESETS[name]
     if re.fullmatch(r"([\w.]+:)?Glimpse\w*-v\d+", name):

@@ -74,7 +74,7 @@ def train(
         iterations = agent.total_timesteps // (agent.settings.num_envs * agent.num_glimpses)
         try:
             agent.learn(
-                agent.total_timesteps - agent.num_timesteps,
+                max(0, agent.total_timesteps - agent.num_timesteps),
                 [checkpoints, *callbacks],
                 log_interval=max(1, iterations // LOG_LINES),
                 reset_num_timesteps=False,

@@ -66,6 +66,31 @@ def check_integer(name: str, value: Any, lowest: int, highest: int | None = None
         raise ValueError(f"expected {name} to be at most {highest}, got {shown(value)}")
 
 
+def read_number(name: str, value: Any, lowest: float, highest: float) -> float:
+    """Returns a number as a float.
+
+    Raises:
+        TypeError: It is no number. True and False are none.
+        ValueError: It is not in [lowest, highest], or NaN.
+    """
+    expected = f"expected {name} to be a number in [{lowest:g}, {highest:g}]"
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise TypeError(f"{expected}, got {shown(value)}")
+    number: Any = value
+    try:
+        if lowest <= number <= highest:
+            return float(number)
+    except OverflowError:  # an integer beyond all floats
+        pass
+    raise ValueError(f"{expected}, got {shown(value)}")
+
+
+def check_flag(name: str, value: Any) -> None:
+    """Raises a `TypeError` unless `value` is True or False."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"expected {name} to be True or False, got {shown(value)}")
+
+
 def read_seeds(seed: Any, num_envs: int) -> list[int | None]:
     """Returns one seed per sub-environment.
 
@@ -95,8 +120,18 @@ def _is_sequence(value: Any) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, str | bytes)
 
 
-def _read_location(value: Any) -> tuple[float, float]:
-    expected = "expected initial_location to be None or two numbers (x, y) in [-1, 1]"
+def read_location(what: str, value: Any) -> tuple[float, float]:
+    """Returns a location as two floats.
+
+    Args:
+        what: What is expected, up to the numbers: `"initial_location to be None or"`.
+        value: What came.
+
+    Raises:
+        TypeError: It does not consist of two numbers.
+        ValueError: A number is not in [-1, 1].
+    """
+    expected = f"expected {what} two numbers (x, y) in [-1, 1]"
     if not _is_sequence(value) or len(value) != 2:
         raise TypeError(f"{expected}, got {shown(value)}")
     if not all(isinstance(number, Real) and not isinstance(number, bool) for number in value):
@@ -165,7 +200,9 @@ class WorldConfig:
         if self.image_size is not None:
             self._read("image_size", 1, MAX_SIDE)
         if self.initial_location is not None:
-            object.__setattr__(self, "initial_location", _read_location(self.initial_location))
+            object.__setattr__(
+                self, "initial_location", read_location("initial_location to be None or", self.initial_location)
+            )
 
     def _read(self, name: str, lowest: int, highest: int) -> None:
         value = getattr(self, name)

@@ -57,7 +57,7 @@ def num_classes_of(space: spaces.Space[Any]) -> int:
         ValueError: It is not the action space of a glimpse environment.
     """
     if not isinstance(space, spaces.Box) or len(space.shape) != 1 or space.shape[0] <= LOCATION_SIZE:
-        raise ValueError(f"expected the action space of a glimpse environment, got {space}")
+        raise ValueError(f"expected the action space of a glimpse environment, got {shown(space)}")
     return space.shape[0] - LOCATION_SIZE
 
 

@@ -29,7 +29,12 @@ ArrayOrTensor = Any
 """A NumPy array, or a torch tensor where the environment was made with a `device`."""
 
 
-def _read_device(device: Any) -> torch.device:
+def read_device(device: Any) -> torch.device:
+    """Returns the device of that name, or the CPU for None.
+
+    Raises:
+        ValueError: There is no such device, or it cannot compute here.
+    """
     if device is None:
         return torch.device("cpu")
     try:
@@ -121,7 +126,7 @@ class GlimpseVectorEnv(JSONSpec, VectorEnv[dict[str, ArrayOrTensor], ArrayOrTens
         self.autoreset_mode = read_autoreset_mode(autoreset_mode)
         self.metadata = self.metadata | {"autoreset_mode": self.autoreset_mode}
         self.num_envs = num_envs
-        self.device = _read_device(device)
+        self.device = read_device(device)
         config = WorldConfig(
             dataset=dataset,
             split=split,

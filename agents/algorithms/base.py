@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import os
 import warnings
 from abc import abstractmethod
 from contextlib import closing
@@ -9,21 +11,23 @@ from typing import Any
 
 import numpy as np
 import torch
-from stable_baselines3.common import utils
 from torch import Tensor
 from typing_extensions import Self
 
 from agents.agent import BaseAgent, TrainingDiverged, make_training_env
 from agents.algorithms.checkpoint import TrainingState
+from agents.algorithms.devices import choose_device, has_bfloat16
 from agents.algorithms.losses import HybridLoss
-from agents.algorithms.precision import has_bfloat16
 from agents.algorithms.rollout import BehaviourPolicy, Rollout, collect
 from agents.algorithms.schedules import read_schedule
 from agents.algorithms.settings import AgentSpec
 from agents.environments import num_envs_of, read_environment
+from agents.policy.recurrent_policy import MAX_UNITS, RAMPolicy
 from agents.sb3.callbacks import ProgressBarCallback
+from glimpse_env.config import MAX_EPISODE, check_flag, check_integer, read_number
 from glimpse_env.spaces import num_classes_of
-from glimpse_env.utils.errors import unknown_name_error
+from glimpse_env.utils.errors import shown, unknown_name_error
+from glimpse_env.utils.layers import MAX_SEED
 from glimpse_env.utils.threads import torch_threads
 
 POLICIES = ("RAMPolicy", "MultiInputPolicy")
@@ -66,30 +70,36 @@ class Algorithm(BaseAgent):
         policy_kwargs: dict[str, Any] | None = None,
         seed: int | None = None,
         device: torch.device | str = "auto",
-        tensorboard_log: str | None = None,
+        tensorboard_log: str | os.PathLike[str] | None = None,
         verbose: int = 0,
         **settings: Any,
     ) -> None:
-        if env is None:
+        if env is None and not (isinstance(policy, str) and policy in POLICIES):
             policy, env = "RAMPolicy", policy
-        if policy not in POLICIES:
+        if not (isinstance(policy, str) and policy in POLICIES):
             raise unknown_name_error("policy", policy, POLICIES)
+        if seed is not None:
+            check_integer("seed", seed, 0, MAX_SEED)
+        check_integer("verbose", verbose, 0, 2)
+        if not isinstance(tensorboard_log, str | os.PathLike | None):
+            raise TypeError(f"expected tensorboard_log to be a path or None, got {shown(tensorboard_log)}")
         environment = read_environment(env)
         num_envs = num_envs_of(env)
         if num_envs is not None and settings.setdefault("num_envs", num_envs) != num_envs:
             raise ValueError(f"expected num_envs to be that of the environment, {num_envs}, got {settings['num_envs']}")
         checked = self.settings_class.read(settings)
-        device = utils.get_device(device)
+        device = choose_device(device)
         native: Any = make_training_env(environment, checked, device)
         spec = AgentSpec(
             environment=environment,
             glimpse_shape=native.single_observation_space["glimpse"].shape,
             num_classes=num_classes_of(native.single_action_space),
-            policy_kwargs=policy_kwargs or {},
+            policy_kwargs=_read_policy_kwargs(policy_kwargs),
             settings=checked,
             seed=np.random.SeedSequence().generate_state(1).item() if seed is None else int(seed),
         )
-        self._take(TrainingState.untrained(spec, device), native, tensorboard_log, verbose)
+        folder = None if tensorboard_log is None else os.fspath(tensorboard_log)
+        self._take(TrainingState.untrained(spec, device), native, folder, verbose)
 
     @abstractmethod
     def train(self, rollout: Rollout) -> None:
@@ -127,7 +137,7 @@ class Algorithm(BaseAgent):
 
     def learn(
         self,
-        total_timesteps: int,
+        total_timesteps: float,
         callback: Any = None,
         log_interval: int | None = 100,
         tb_log_name: str | None = None,
@@ -137,7 +147,7 @@ class Algorithm(BaseAgent):
         """Learns for a number of steps, in whole iterations of one episode in every sub-environment.
 
         Args:
-            total_timesteps: How many steps, in all sub-environments together.
+            total_timesteps: How many steps, in all sub-environments together. A float such as `1e6` is as good.
             callback: One of Stable-Baselines3's, a list of them, or a function.
             log_interval: Iterations between two lines of the log; None logs nothing.
             tb_log_name: Name of the run in TensorBoard; by default the algorithm's. A run that goes on counting steps
@@ -151,7 +161,16 @@ class Algorithm(BaseAgent):
 
         Raises:
             TrainingDiverged: Something is not finite. The agent is as it was at most `SNAPSHOT_ITERATIONS` before.
+            TypeError: An argument is of the wrong type.
+            ValueError: A number is out of range.
         """
+        total_timesteps = _read_timesteps(total_timesteps)
+        if log_interval is not None:
+            check_integer("log_interval", log_interval, 1)
+        if not isinstance(tb_log_name, str | None):
+            raise TypeError(f"expected tb_log_name to be a string or None, got {shown(tb_log_name)}")
+        check_flag("reset_num_timesteps", reset_num_timesteps)
+        check_flag("progress_bar", progress_bar)
         self._warn_of_slow_precision()
 
         # Set up counters, log and callbacks. The environment is reset even where training goes on, since whoever called
@@ -229,3 +248,27 @@ class Algorithm(BaseAgent):
                 "'float32'",
                 stacklevel=3,
             )
+
+
+def _read_policy_kwargs(policy_kwargs: Any) -> dict[str, Any]:
+    """The arguments of `RAMPolicy` that can be chosen, with NumPy's integers as Python's, which can be saved."""
+    if policy_kwargs is None:
+        return {}
+    if not isinstance(policy_kwargs, dict):
+        raise TypeError(f"expected policy_kwargs to be a dict or None, got {shown(policy_kwargs)}")
+    known = list(inspect.signature(RAMPolicy).parameters)
+    chosen = [name for name in known if name not in ("observation_space", "action_space", "seed")]
+    for name in policy_kwargs:
+        if name not in chosen:
+            raise unknown_name_error("argument of RAMPolicy", name, chosen)
+    for name, value in policy_kwargs.items():
+        if not isinstance(value, str):
+            check_integer(name, value, 0, MAX_UNITS)
+    return {name: value if isinstance(value, str) else int(value) for name, value in policy_kwargs.items()}
+
+
+def _read_timesteps(total_timesteps: Any) -> int:
+    number = read_number("total_timesteps", total_timesteps, 0, MAX_EPISODE)
+    if not number.is_integer():
+        raise ValueError(f"expected total_timesteps to be a whole number, got {shown(total_timesteps)}")
+    return int(number)

@@ -12,8 +12,9 @@ from agents.algorithms.advantages import leave_one_out, returns_and_advantages
 from agents.algorithms.base import Algorithm
 from agents.algorithms.losses import hybrid_loss
 from agents.algorithms.rollout import BehaviourPolicy, Rollout
-from agents.algorithms.settings import Settings
-from glimpse_env.config import check_integer
+from agents.algorithms.settings import Settings, set_integer
+
+MAX_BRANCHES = 1024
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class BranchingSettings(Settings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_integer("num_branches", self.num_branches, 2)
+        set_integer(self, "num_branches", 2, MAX_BRANCHES)
         if self.episodes_per_image != 1:
             raise ValueError(
                 "expected episodes_per_image to be 1, since branches already compare locations on one image, "

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 from torch import Tensor
 from torch.nn.functional import cross_entropy
+
+from agents.algorithms.schedules import MAX_NUMBER
+from glimpse_env.config import check_flag, read_number
+from glimpse_env.utils.errors import shown, unknown_name_error
 
 
 @dataclass(frozen=True)
@@ -19,7 +23,8 @@ class LossWeights:
         every_glimpse: Whether the classifier is trained after every glimpse, not only after the last.
 
     Raises:
-        ValueError: A weight is negative or not finite.
+        TypeError: A weight is no number, or `every_glimpse` is not True or False.
+        ValueError: A weight is negative, or beyond what float32 holds.
     """
 
     policy: float = 0.1
@@ -28,9 +33,27 @@ class LossWeights:
 
     def __post_init__(self) -> None:
         for name in ("policy", "baseline"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value >= 0):
-                raise ValueError(f"expected the weight {name} to be finite and not negative, got {value}")
+            object.__setattr__(self, name, read_number(f"the loss weight {name}", getattr(self, name), 0, MAX_NUMBER))
+        check_flag("every_glimpse", self.every_glimpse)
+        object.__setattr__(self, "every_glimpse", bool(self.every_glimpse))
+
+    @classmethod
+    def read(cls, weights: Any) -> LossWeights:
+        """Takes loss weights as they are, or makes them of what `asdict` made of some.
+
+        Raises:
+            TypeError: They are neither.
+            ValueError: There is no weight of that name, or it is out of range.
+        """
+        if isinstance(weights, LossWeights):
+            return weights
+        if not isinstance(weights, dict):
+            raise TypeError(f"expected loss_weights to be an agents.LossWeights, got {shown(weights)}")
+        known = [one.name for one in fields(cls)]
+        for name in weights:
+            if name not in known:
+                raise unknown_name_error("loss weight", name, known)
+        return cls(**weights)
 
 
 @dataclass(frozen=True)

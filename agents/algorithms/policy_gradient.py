@@ -12,7 +12,7 @@ from agents.algorithms.advantages import returns_and_advantages
 from agents.algorithms.base import Algorithm
 from agents.algorithms.losses import hybrid_loss
 from agents.algorithms.rollout import Rollout
-from agents.algorithms.settings import Settings, check_fraction
+from agents.algorithms.settings import Settings, set_number
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class A2CSettings(Settings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_fraction("gae_lambda", self.gae_lambda)
+        set_number(self, "gae_lambda", 0, 1)
 
 
 class PolicyGradient(Algorithm):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -11,8 +12,10 @@ from agents.algorithms.advantages import returns_and_advantages
 from agents.algorithms.base import Algorithm
 from agents.algorithms.losses import hybrid_loss
 from agents.algorithms.rollout import Rollout
-from agents.algorithms.settings import Settings, check_fraction
-from glimpse_env.config import check_integer
+from agents.algorithms.settings import Settings, set_integer, set_number
+from glimpse_env.config import MAX_ENVS
+
+MAX_EPOCHS = 10_000
 
 
 @dataclass(frozen=True)
@@ -30,10 +33,11 @@ class PPOSettings(Settings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_integer("n_epochs", self.n_epochs, 1)
-        check_integer("batch_size", self.batch_size, 1)
-        check_fraction("gae_lambda", self.gae_lambda)
-        if not self.clip_range > 0:
+        set_integer(self, "n_epochs", 1, MAX_EPOCHS)
+        set_integer(self, "batch_size", 1, MAX_ENVS)
+        set_number(self, "gae_lambda", 0, 1)
+        set_number(self, "clip_range", 0, math.inf)
+        if self.clip_range == 0:
             raise ValueError(f"expected clip_range to be positive, got {self.clip_range}")
 
 

@@ -7,9 +7,14 @@ from dataclasses import asdict, dataclass
 from numbers import Real
 from typing import Any
 
-from glimpse_env.utils.errors import unknown_name_error
+import torch
+
+from glimpse_env.config import read_number
+from glimpse_env.utils.errors import shown, unknown_name_error
 
 KINDS = ("linear", "cosine")
+MAX_NUMBER = torch.finfo(torch.float32).max
+"""Beyond it a number is infinite in float32."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +27,8 @@ class Schedule:
         kind: `"linear"` or `"cosine"` (half a cosine: slow, fast, slow).
 
     Raises:
-        ValueError: There is no such kind.
+        TypeError: `start` or `end` is no number.
+        ValueError: One of them is beyond what float32 holds, or there is no such kind.
 
     Example:
         >>> schedule = Schedule(0.2, 0.1)
@@ -35,7 +41,9 @@ class Schedule:
     kind: str = "linear"
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
+        for name in ("start", "end"):
+            object.__setattr__(self, name, read_number(name, getattr(self, name), -MAX_NUMBER, MAX_NUMBER))
+        if not (isinstance(self.kind, str) and self.kind in KINDS):
             raise unknown_name_error("schedule", self.kind, KINDS)
 
     def __call__(self, progress_remaining: float) -> float:
@@ -51,11 +59,13 @@ def read_schedule(name: str, value: Any) -> Schedule:
 
     Raises:
         TypeError: It is none of these. Functions are not accepted because a saved agent must not bring code.
+        ValueError: A number is beyond what float32 holds.
     """
     if isinstance(value, Schedule):
         return value
     if isinstance(value, Real) and not isinstance(value, bool):
-        return Schedule(float(value), float(value))
+        number = read_number(name, value, -MAX_NUMBER, MAX_NUMBER)
+        return Schedule(number, number)
     if isinstance(value, dict) and set(value) == set(asdict(Schedule(0, 0))):
         return Schedule(**value)
-    raise TypeError(f"expected {name} to be a number or an agents.Schedule, got {value!r}")
+    raise TypeError(f"expected {name} to be a number or an agents.Schedule, got {shown(value)}")

@@ -8,27 +8,32 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+import numpy as np
 from typing_extensions import Self
 
 from agents.algorithms.losses import LossWeights
 from agents.algorithms.schedules import Schedule, read_schedule
 from agents.environments import EnvironmentSpec
-from glimpse_env.config import check_integer
-from glimpse_env.utils.errors import unknown_name_error
+from glimpse_env.config import MAX_ENVS, check_integer, read_location, read_number
+from glimpse_env.utils.errors import shown, unknown_name_error
+from glimpse_env.utils.threads import MAX_THREADS
 
 PRECISIONS = ("float32", "bfloat16")
+MIN_STD = 1e-6
+"""The smallest standard deviation of a location: a hundredth of a pixel on the largest canvases."""
 FIXED = ("gamma", "n_steps")
 """Settings of Stable-Baselines3 that cannot be chosen here."""
 
 
-def check_fraction(name: str, value: float) -> None:
-    """Checks a setting that is a fraction.
+def set_number(settings: Any, name: str, lowest: float, highest: float) -> None:
+    """Makes a field of a frozen dataclass a float, or raises an error if it is no number in [lowest, highest]."""
+    object.__setattr__(settings, name, read_number(name, getattr(settings, name), lowest, highest))
 
-    Raises:
-        ValueError: It is not in [0, 1].
-    """
-    if not 0 <= value <= 1:
-        raise ValueError(f"expected {name} in [0, 1], got {value}")
+
+def set_integer(settings: Any, name: str, lowest: int, highest: int) -> None:
+    """Makes a field of a frozen dataclass an int, or raises an error if it is no integer in [lowest, highest]."""
+    check_integer(name, getattr(settings, name), lowest, highest)
+    object.__setattr__(settings, name, int(getattr(settings, name)))
 
 
 @dataclass(frozen=True)
@@ -71,33 +76,33 @@ class Settings:
     def __post_init__(self) -> None:
         for name in ("learning_rate", "location_std"):
             schedule = read_schedule(name, getattr(self, name))
-            if not all(math.isfinite(value) and value >= 0 for value in (schedule.start, schedule.end)):
-                raise ValueError(f"expected {name} to be finite and not negative, got {schedule}")
-            if name == "location_std" and not min(schedule.start, schedule.end) > 0:
-                raise ValueError(
-                    f"expected location_std to stay above 0, since gradients go as 1 over it, got {schedule}"
-                )
+            if min(schedule.start, schedule.end) < 0:
+                raise ValueError(f"expected {name} not to be negative, got {schedule}")
             object.__setattr__(self, name, schedule)
-        path = tuple((float(x), float(y)) for x, y in self.demonstration_path)
-        if not all(-1 <= coordinate <= 1 for location in path for coordinate in location):
-            raise ValueError(
-                f"expected demonstration_path to consist of locations in [-1, 1], got {self.demonstration_path}"
-            )
-        object.__setattr__(self, "demonstration_path", path)
-        for name in ("warmup_fraction", "exploration_fraction"):
-            check_fraction(name, getattr(self, name))
-        if isinstance(self.loss_weights, dict):
-            object.__setattr__(self, "loss_weights", LossWeights(**self.loss_weights))
-        check_integer("num_envs", self.num_envs, 1)
-        check_integer("episodes_per_image", self.episodes_per_image, 1)
+        self._check_location_std()
+        object.__setattr__(self, "demonstration_path", _read_path(self.demonstration_path))
+        object.__setattr__(self, "loss_weights", LossWeights.read(self.loss_weights))
+        set_number(self, "warmup_fraction", 0, 1)
+        set_number(self, "exploration_fraction", 0, 1)
+        set_integer(self, "num_envs", 1, MAX_ENVS)
+        set_integer(self, "episodes_per_image", 1, MAX_ENVS)
         if self.num_envs % self.episodes_per_image != 0:
             raise ValueError(
                 f"expected episodes_per_image to divide num_envs, {self.num_envs}, got {self.episodes_per_image}"
             )
-        if not self.max_grad_norm > 0:
+        set_number(self, "max_grad_norm", 0, math.inf)
+        if self.max_grad_norm == 0:
             raise ValueError(f"expected max_grad_norm to be positive, got {self.max_grad_norm}")
-        if self.precision not in PRECISIONS:
+        if not (isinstance(self.precision, str) and self.precision in PRECISIONS):
             raise unknown_name_error("precision", self.precision, PRECISIONS)
+        set_integer(self, "num_threads", 1, MAX_THREADS)
+
+    def _check_location_std(self) -> None:
+        schedule = read_schedule("location_std", self.location_std)
+        if min(schedule.start, schedule.end) < MIN_STD:
+            raise ValueError(
+                f"expected location_std to stay above {MIN_STD:g}, since gradients go as 1 over it, got {schedule}"
+            )
 
     @classmethod
     def read(cls, settings: dict[str, Any]) -> Self:
@@ -114,6 +119,13 @@ class Settings:
             if name not in known:
                 raise unknown_name_error("setting", name, known)
         return cls(**settings)
+
+
+def _read_path(path: Any) -> tuple[tuple[float, float], ...]:
+    """The locations of a demonstration path."""
+    if not isinstance(path, list | tuple) and not (isinstance(path, np.ndarray) and path.ndim > 0):
+        raise TypeError(f"expected demonstration_path to be a list of locations (x, y), got {shown(path)}")
+    return tuple(read_location("demonstration_path to consist of locations,", location) for location in path)
 
 
 @dataclass(frozen=True)

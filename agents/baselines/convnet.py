@@ -9,13 +9,15 @@ import numpy as np
 import torch
 from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
-from stable_baselines3.common.utils import get_device
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from tqdm import trange
 
+from agents.algorithms.devices import choose_device
 from agents.environments import read_environment
-from glimpse_env.utils.layers import make_layer, new_generator
+from agents.policy.recurrent_policy import MAX_UNITS
+from glimpse_env.config import check_integer
+from glimpse_env.utils.layers import MAX_SEED, make_layer, new_generator
 from glimpse_env.utils.threads import torch_threads
 
 BATCH_SIZE, TEST_BATCH_SIZE = 128, 500
@@ -33,6 +35,8 @@ class ConvNet(nn.Module):
 
     def __init__(self, channels: int, num_classes: int, seed: int | None = None) -> None:
         super().__init__()
+        check_integer("channels", channels, 1, MAX_UNITS)
+        check_integer("num_classes", num_classes, 1, MAX_UNITS)
         generator = new_generator(seed)
         layers: list[nn.Module] = []
         for size in (32, 64, 128):
@@ -74,12 +78,18 @@ def train_convnet(
         progress_bar: Show the time left.
         num_threads: Threads that torch takes on the CPU; more change the last digits.
 
+    Raises:
+        TypeError: An argument is of the wrong type.
+        ValueError: A number is out of range, or the environment or device is not there.
+
     Example:
         >>> network = train_convnet("glimpse_env:GlimpseDigits-v0", num_images=128 * 50)
         >>> convnet_accuracy(network, "glimpse_env:GlimpseDigits-v0") > 0.5
         True
     """
-    device = get_device(device)
+    check_integer("num_images", num_images, 1)
+    check_integer("seed", seed, 0, MAX_SEED)
+    device = choose_device(device)
     envs = read_environment(env).make_vec(BATCH_SIZE, split="train", device=str(device))
     envs.reset(seed=seed)
     world = _world(envs)
@@ -105,11 +115,12 @@ def convnet_accuracy(network: ConvNet, env: str | gym.Env[Any, Any] | VectorEnv[
     world = _world(envs)
     labels = world.dataset.labels.numpy()
     predictions = np.zeros_like(labels)
-    for first in range(0, len(labels), TEST_BATCH_SIZE):
-        images = np.arange(first, first + TEST_BATCH_SIZE)
-        # The last batch is filled up with images that were there before; they get the same answer again.
-        envs.reset(options={"index": images % len(labels)})
-        predictions[images % len(labels)] = network.predict_classes(world.canvases)
+    with torch_threads(1):
+        for first in range(0, len(labels), TEST_BATCH_SIZE):
+            images = np.arange(first, first + TEST_BATCH_SIZE)
+            # The last batch is filled up with images that were there before; they get the same answer again.
+            envs.reset(options={"index": images % len(labels)})
+            predictions[images % len(labels)] = network.predict_classes(world.canvases)
     return float((predictions == labels).mean())
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import gymnasium as gym
@@ -10,8 +10,10 @@ import numpy as np
 from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
+from glimpse_env.config import MAX_GLIMPSES, check_integer
 from glimpse_env.retina import cell_centres
 from glimpse_env.spaces import pack_action, unpack_action
+from glimpse_env.utils.errors import shown
 
 LocationPolicy = Callable[[NDArray[np.int64]], NDArray[Any]]
 """Chooses locations `(N, 2)` given how many actions were taken before, `(N,)`."""
@@ -36,12 +38,23 @@ class TrainedAgent(Protocol):
         """Makes a native vector environment of the kind that the agent was trained in."""
 
 
+def _check_agent(agent: Any) -> None:
+    missing = [name for name in ("num_glimpses", "predict", "make_env", "make_vec_env") if not hasattr(agent, name)]
+    if missing:
+        raise TypeError(
+            f"expected an agent as agents.load returns it, with {', '.join(missing)}, got {type(agent).__name__}"
+        )
+
+
 class LocationOverride:
     """An agent with the hidden states and beliefs of another one, and locations from another policy.
 
     Args:
         agent: The agent whose core and classifier it has.
         location_policy: What chooses the locations.
+
+    Raises:
+        TypeError: The agent lacks what `TrainedAgent` has, or the location policy is no function.
 
     Example:
         >>> from agents import REINFORCE
@@ -53,8 +66,16 @@ class LocationOverride:
     """
 
     def __init__(self, agent: TrainedAgent, location_policy: LocationPolicy) -> None:
+        _check_agent(agent)
+        if not callable(location_policy):
+            raise TypeError(f"expected location_policy to be a function, got {shown(location_policy)}")
         self.agent = agent
         self._location_policy = location_policy
+
+    @property
+    def num_glimpses(self) -> int:
+        """Steps per episode."""
+        return self.agent.num_glimpses
 
     def predict(
         self,
@@ -67,14 +88,25 @@ class LocationOverride:
 
         Returns:
             The action, and the state: that of the agent, followed by the number of actions taken.
+
+        Raises:
+            TypeError: The observation has no location, or a state is no array.
         """
+        if not isinstance(observation, Mapping) or "location" not in observation:
+            raise TypeError(f"expected an observation with a glimpse and a location, got {shown(observation)}")
         count = np.size(observation["location"]) // 2
         memory, steps = None, np.zeros(count, dtype=np.int64)
         if state is not None:
+            if not isinstance(state, np.ndarray) or state.ndim == 0 or state.size == 0:
+                raise TypeError(f"expected the state that the last call returned, got {shown(state)}")
+            if state[..., -1].size != count:
+                raise ValueError(f"expected the state of {count} observations, got one of shape {state.shape}")
             memory, steps = state[..., :-1], state[..., -1].reshape(count).astype(np.int64)
-        if episode_start is not None:
-            steps = np.where(episode_start, 0, steps)
         action, memory = self.agent.predict(observation, memory, episode_start, deterministic)
+        if not isinstance(memory, np.ndarray):
+            raise TypeError(f"expected an agent whose predict() returns its state as one array, got {shown(memory)}")
+        if episode_start is not None:
+            steps = np.where(np.asarray(episode_start, dtype=bool).reshape(-1), 0, steps)
         batch = action.shape[:-1]
         locations = self._location_policy(steps).astype(np.float32).reshape(*batch, 2)
         steps_taken = (steps + 1).astype(np.float32).reshape(*batch, 1)
@@ -91,7 +123,8 @@ class LocationOverride:
 
 
 def look_at_random(agent: TrainedAgent, seed: int = 0) -> LocationOverride:
-    """Chooses locations with uniform probability."""
+    """Chooses locations with uniform probability, drawn with a seed."""
+    check_integer("seed", seed, 0)
     generator = np.random.default_rng(seed)
     return LocationOverride(agent, lambda steps: generator.uniform(-1, 1, (len(steps), 2)))
 
@@ -103,6 +136,7 @@ def look_at_centre(agent: TrainedAgent) -> LocationOverride:
 
 def look_by_raster_scan(agent: TrainedAgent) -> LocationOverride:
     """Looks along a raster scan that covers the canvas with the glimpses whose location is chosen."""
+    _check_agent(agent)
     places = raster_scan(agent.num_glimpses - 1)
     # The location in the last action is not looked at.
     return LocationOverride(agent, lambda steps: places[steps % len(places)])
@@ -121,7 +155,8 @@ def raster_scan(count: int) -> NDArray[np.float64]:
         >>> raster_scan(5).round(2).tolist()
         [[-0.67, -0.5], [0.0, -0.5], [0.67, -0.5], [-0.5, 0.5], [0.5, 0.5]]
     """
-    count = max(count, 1)
+    check_integer("count", count, 0, MAX_GLIMPSES)
+    count = max(int(count), 1)
     rows = np.array_split(np.arange(count), round(count**0.5))
     centres = zip(cell_centres(len(rows)).tolist(), rows, strict=True)
     return np.array([[x, y] for y, row in centres for x in cell_centres(len(row)).tolist()], dtype=np.float64)

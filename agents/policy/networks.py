@@ -101,7 +101,7 @@ def make_glimpse_network(
     Raises:
         ValueError: There is no glimpse network of that name, or glimpses are too small for it.
     """
-    if name not in GLIMPSE_NETWORKS:
+    if not (isinstance(name, str) and name in GLIMPSE_NETWORKS):
         raise unknown_name_error("glimpse network", name, GLIMPSE_NETWORKS)
     return GLIMPSE_NETWORKS[name](glimpse_shape, what_size, where_size, size, generator)
 
@@ -164,7 +164,7 @@ def make_core(
     Raises:
         ValueError: There is no core of that name.
     """
-    if name not in CORES:
+    if not (isinstance(name, str) and name in CORES):
         raise unknown_name_error("core", name, CORES)
     return CORES[name](input_size, hidden_size, generator)
 

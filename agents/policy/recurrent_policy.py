@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from agents.policy.networks import LocationNetwork, make_core, make_glimpse_network, make_readout
-from glimpse_env.spaces import MAX_LOGIT, num_classes_of, pack_action
+from glimpse_env.config import check_flag, check_integer
+from glimpse_env.spaces import MAX_LOGIT, as_array, num_classes_of, pack_action
+from glimpse_env.utils.errors import shown
 from glimpse_env.utils.layers import make_layer, new_generator
+
+MAX_UNITS = 2**14
+"""Units of a layer: two such layers in a row have 268 million weights, 1 GB."""
 
 
 class RAMPolicy(nn.Module):
@@ -39,7 +45,9 @@ class RAMPolicy(nn.Module):
         generator: Draws the locations of `predict`, on the CPU, so that they are the same on every device.
 
     Raises:
-        ValueError: The spaces are not those of a glimpse environment, or there is no such core.
+        TypeError: A size or the seed is no integer.
+        ValueError: The spaces are not those of a glimpse environment, there is no such core or glimpse network, or a
+            number is out of range.
 
     Example:
         >>> import gymnasium as gym, glimpse_env
@@ -65,6 +73,10 @@ class RAMPolicy(nn.Module):
         seed: int | None = None,
     ) -> None:
         super().__init__()
+        for name, size in {"hidden_size": hidden_size, "what_size": what_size, "where_size": where_size}.items():
+            check_integer(name, size, 1, MAX_UNITS)
+        for name, size in {"location_size": location_size, "baseline_size": baseline_size}.items():
+            check_integer(name, size, 0, MAX_UNITS)
         glimpse_shape, num_classes = _sizes(observation_space, action_space)
         self.observation_space, self.action_space = observation_space, action_space
         self.glimpse_shape = glimpse_shape
@@ -165,10 +177,13 @@ class RAMPolicy(nn.Module):
             the hidden state; both with a batch in front if the observation has one.
 
         Raises:
-            ValueError: An array has another shape than expected.
+            TypeError: The observation is no dict of a glimpse and a location, or something does not consist of numbers.
+            ValueError: An array has another shape than expected, or a number is NaN or infinite.
         """
-        glimpse = torch.as_tensor(np.asarray(observation["glimpse"], np.float32), device=self.device)
-        location = torch.as_tensor(np.asarray(observation["location"], np.float32), device=self.device)
+        if not isinstance(observation, Mapping) or not {"glimpse", "location"} <= observation.keys():
+            raise TypeError(f"expected an observation with a glimpse and a location, got {shown(observation)}")
+        check_flag("deterministic", deterministic)
+        glimpse, location = (self._read_array(name, observation[name]) for name in ("glimpse", "location"))
         single = location.ndim == 1
         if single:
             glimpse, location = glimpse[None], location[None]
@@ -191,25 +206,37 @@ class RAMPolicy(nn.Module):
         return (actions[0], memories[0]) if single else (actions, memories)
 
     def _read_state(self, state: Any, episode_start: Any, count: int) -> Tensor:
+        starts = np.zeros(1, dtype=bool) if episode_start is None else as_array("episode_start", episode_start)
+        if starts.dtype.kind not in "biuf" or not np.isin(starts, (0, 1)).all():
+            raise TypeError(f"expected episode_start to consist of truth values, got {shown(episode_start)}")
+        if starts.size not in (1, count):
+            raise ValueError(f"expected episode_start for each of {count} observations, got {starts.size}")
         if state is None:
             return self.initial_state(count)
         shape = (count, self.core.state_size)
-        memory = torch.as_tensor(np.asarray(state, np.float32), device=self.device)
+        memory = self._read_array("the state", state)
         if memory.shape != shape and not (count == 1 and memory.shape == shape[1:]):
             raise ValueError(f"expected a state of shape {shape}, got {tuple(memory.shape)}")
         memory = memory.reshape(shape)
-        if episode_start is not None:
-            start = torch.as_tensor(np.asarray(episode_start, dtype=bool), device=self.device).reshape(-1, 1)
-            if len(start) not in (1, count):
-                raise ValueError(f"expected episode_start for each of {count} observations, got {len(start)}")
-            memory = torch.where(start, 0.0, memory)
-        return memory
+        start = torch.as_tensor(starts.astype(bool), device=self.device).reshape(-1, 1)
+        return torch.where(start, 0.0, memory)
+
+    def _read_array(self, name: str, values: Any) -> Tensor:
+        """An array of finite numbers as a float32 tensor on the device of the weights."""
+        array = as_array(name, values)
+        if array.dtype.kind not in "fiu":
+            raise TypeError(f"expected {name} to consist of numbers, got {shown(values)}")
+        with np.errstate(over="ignore"):
+            array = array.astype(np.float32, copy=False)
+        if not np.isfinite(array).all():
+            raise ValueError(f"expected finite numbers in {name}, got {shown(values)}")
+        return torch.as_tensor(array, device=self.device)
 
 
 def _sizes(observation_space: spaces.Space[Any], action_space: spaces.Space[Any]) -> tuple[tuple[int, ...], int]:
     """The shape of a glimpse and the number of classes."""
     if not isinstance(observation_space, spaces.Dict) or set(observation_space.keys()) != {"glimpse", "location"}:
-        raise ValueError(f"expected the observation space of a glimpse environment, got {observation_space}")
+        raise ValueError(f"expected the observation space of a glimpse environment, got {shown(observation_space)}")
     glimpse_shape = observation_space["glimpse"].shape
     assert glimpse_shape is not None
     return glimpse_shape, num_classes_of(action_space)

@@ -7,14 +7,24 @@ from typing import Any
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList, ConvertCallback
 from tqdm import tqdm
 
+from glimpse_env.utils.errors import shown
+
 
 def as_callback(callback: Any) -> BaseCallback:
-    """Makes one callback of one, of a list of them, of a function, or of None."""
+    """Makes one callback of one, of a list of them, of a function, or of None.
+
+    Raises:
+        TypeError: It is none of these.
+    """
     if callback is None:
         callback = []
     if isinstance(callback, list):
         return CallbackList([as_callback(one) for one in callback])
-    return callback if isinstance(callback, BaseCallback) else ConvertCallback(callback)
+    if isinstance(callback, BaseCallback):
+        return callback
+    if not callable(callback):
+        raise TypeError(f"expected a callback, a list of them, or a function, got {shown(callback)}")
+    return ConvertCallback(callback)
 
 
 class ProgressBarCallback(BaseCallback):

@@ -13,16 +13,27 @@ import torch
 from torch import nn
 from torch.nn.utils import skip_init
 
+from glimpse_env.config import check_integer
+
+MAX_SEED = 2**64 - 1
+"""The largest seed of torch's generators."""
+
 LayerT = TypeVar("LayerT", nn.Linear, nn.Conv2d, nn.GRUCell, nn.LSTMCell)
 
 
 def new_generator(seed: int | None = None) -> torch.Generator:
-    """A source of random numbers on the CPU; None takes a seed from the operating system."""
+    """A source of random numbers on the CPU; None takes a seed from the operating system.
+
+    Raises:
+        TypeError: The seed is no integer.
+        ValueError: It is not in [0, 2**64).
+    """
     generator = torch.Generator("cpu")
     if seed is None:
         generator.seed()
         return generator
-    return generator.manual_seed(seed)
+    check_integer("seed", seed, 0, MAX_SEED)
+    return generator.manual_seed(int(seed))
 
 
 def make_layer(layer: type[LayerT], *sizes: int, generator: torch.Generator | None = None, **arguments: Any) -> LayerT:

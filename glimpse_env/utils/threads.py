@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 import torch
 
+from glimpse_env.config import check_integer
+
 MAX_THREADS = 1024
 """More than the processors of large machines."""
 
@@ -21,7 +23,11 @@ def torch_threads(count: int) -> Iterator[None]:
     otherwise.
 
     Args:
-        count: Threads on the CPU, from 1.
+        count: Threads on the CPU, from 1 to 1024.
+
+    Raises:
+        TypeError: It is no integer.
+        ValueError: It is out of range.
 
     Example:
         >>> before = torch.get_num_threads()
@@ -31,8 +37,9 @@ def torch_threads(count: int) -> Iterator[None]:
         >>> torch.get_num_threads() == before
         True
     """
+    check_integer("num_threads", count, 1, MAX_THREADS)
     before = torch.get_num_threads()
-    torch.set_num_threads(count)
+    torch.set_num_threads(int(count))
     try:
         yield
     finally:

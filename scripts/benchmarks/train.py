@@ -6,7 +6,7 @@ import gymnasium as gym
 import torch
 
 from agents import A2C, PPO, REINFORCE, Algorithm
-from agents.algorithms.precision import has_bfloat16
+from agents.algorithms.devices import has_bfloat16
 from scripts.benchmarks.env import available_ids
 from scripts.benchmarks.tables import Benchmark, Row
 from scripts.benchmarks.timing import Seconds, Workload, measure_rates

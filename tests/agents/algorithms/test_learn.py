@@ -15,7 +15,7 @@ from stable_baselines3.common.evaluation import evaluate_policy
 
 import agents
 from agents import PPO, REINFORCE, Algorithm, GlimpseVecEnv, Schedule
-from agents.algorithms import precision
+from agents.algorithms import devices
 from tests.agents.making import (
     EVERY_ALGORITHM,
     EVERY_CORE,
@@ -78,7 +78,7 @@ def test_mixed_precision_learns_in_float32_weights(algorithm: type[Algorithm], c
 def test_mixed_precision_warns_where_the_processor_only_emulates_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(precision, "CPU_INFO", tmp_path / "cpuinfo")
+    monkeypatch.setattr(devices, "CPU_INFO", tmp_path / "cpuinfo")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         make_agent(precision="bfloat16").learn(ITERATION)  # there is no such file, so nothing is known

@@ -1,13 +1,29 @@
-"""Whether a device computes in bfloat16 as fast as it can, or only emulates it."""
+"""Devices: which one to take, and whether it computes in bfloat16 as fast as it can, or only emulates it."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 
+from glimpse_env.vector import read_device
+
 CPU_INFO = Path("/proc/cpuinfo")
 _CPU_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
+
+
+def choose_device(device: Any) -> torch.device:
+    """Returns the device of that name; for `"auto"` the GPU where there is one, or else the CPU.
+
+    Raises:
+        ValueError: There is no such device, or it cannot compute here.
+    """
+    if isinstance(device, str) and device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if device is None:
+        raise ValueError("expected a device such as 'cpu', 'cuda' or 'auto', got None")
+    return read_device(device)
 
 
 def has_bfloat16(device: torch.device) -> bool | None:

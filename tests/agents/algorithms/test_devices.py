@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from agents.algorithms import precision
-from agents.algorithms.precision import has_bfloat16
+from agents.algorithms import devices
+from agents.algorithms.devices import has_bfloat16
 
 CPU = torch.device("cpu")
 
@@ -27,12 +27,12 @@ def test_linux_tells_of_the_processor(
     told: str, expected: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "cpuinfo").write_text(f"processor\t: 0\n{told}", encoding="utf-8")
-    monkeypatch.setattr(precision, "CPU_INFO", tmp_path / "cpuinfo")
+    monkeypatch.setattr(devices, "CPU_INFO", tmp_path / "cpuinfo")
     assert has_bfloat16(CPU) is expected
 
 
 def test_elsewhere_nobody_tells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(precision, "CPU_INFO", tmp_path / "nowhere")
+    monkeypatch.setattr(devices, "CPU_INFO", tmp_path / "nowhere")
     assert has_bfloat16(CPU) is None
     assert has_bfloat16(torch.device("mps")) is None
 
