@@ -4,6 +4,7 @@ from explain.eig.maps import EIGMaps, expected_information_gain
 from explain.eig.policy import EIGPolicy
 from explain.explanation import Explanation, ExplanationSettings, explain
 from explain.knowledge.intervals import Bootstrap, Estimate
+from explain.page.write import write_page
 from explain.reconstruction.fitting import Fit, FitSettings, fit_vae
 from explain.reconstruction.vae import HiddenStateVAE, VAESettings
 from explain.recording import InvalidRecordingError, Recording, record
@@ -30,5 +31,6 @@ __all__ = [
     "fit_vae",
     "grid_locations",
     "record",
+    "write_page",
     "write_report",
 ]

@@ -1,0 +1,136 @@
+/**
+ * The agent, as `agents.policy` has it: the Recurrent Attention Model without chance.
+ */
+
+import { makeCore } from "./cores.js";
+import { Linear, rectify } from "./linear.js";
+
+/** @typedef {import("./retina.js").Location} Location */
+/** @typedef {import("./retina.js").Picture} Picture */
+/** @typedef {import("./retina.js").Retina} Retina */
+/** @typedef {import("./tensors.js").Tensor} Tensor */
+
+/** The environment clips logits to [-20, 20], and the agent shifts them so that the highest is 20. */
+const LOGIT_RANGE = 40;
+
+/**
+ * @typedef {object} Step What an agent did with one glimpse.
+ * @property {Location} location Where it was taken.
+ * @property {Float32Array} glimpse (numScales * channels, glimpseSize, glimpseSize)
+ * @property {Float32Array} state What the agent remembers after it.
+ * @property {Float32Array} belief The probability of each class.
+ * @property {Location} next Where the agent would look next.
+ */
+
+export class Agent {
+  /**
+   * @param {"rnn" | "gru" | "lstm"} core
+   * @param {Record<string, Tensor>} tensors By their names in PyTorch.
+   */
+  constructor(core, tensors) {
+    /** @param {string} name */
+    const linear = (name) => new Linear(tensors[`${name}.weight`], tensors[`${name}.bias`]);
+    this.core = makeCore(core, tensors);
+    this.what = linear("glimpse_network.what");
+    this.where = linear("glimpse_network.where");
+    const combine = linear("glimpse_network.combine");
+    this.combineBias = combine.bias;
+    this.combineWhat = combine.part(0, this.what.outputs);
+    this.combineWhere = combine.part(this.what.outputs, combine.inputs);
+    this.between = "location_network.between.0.weight" in tensors ? linear("location_network.between.0") : undefined;
+    this.locationReadout = linear("location_network.linear");
+    this.classifier = linear("classifier");
+  }
+
+  /** @returns {number} */
+  get numClasses() {
+    return this.classifier.outputs;
+  }
+
+  /** @returns {Float32Array} The state before the first glimpse. */
+  initialState() {
+    return new Float32Array(this.core.stateSize);
+  }
+
+  /**
+   * Takes one glimpse.
+   *
+   * @param {Picture} canvas
+   * @param {Retina} retina
+   * @param {Location} location
+   * @param {Float32Array} state
+   * @returns {Step}
+   */
+  look(canvas, retina, location, state) {
+    const glimpse = retina.look(canvas, location);
+    const next = this.remember(glimpse, 1, [location], undefined, state);
+    return { location, glimpse, state: next, belief: this.beliefs(next, 1), next: this.nextLocation(next) };
+  }
+
+  /**
+   * Takes in glimpses that each follow the same state.
+   *
+   * @param {Float32Array} glimpses (count, numScales * channels * glimpseSize**2)
+   * @param {number} count
+   * @param {readonly Location[]} locations
+   * @param {Int32Array | undefined} locationOf Which location each glimpse has, (count); by default the first.
+   * @param {Float32Array} state
+   * @returns {Float32Array} The next states, (count, stateSize).
+   */
+  remember(glimpses, count, locations, locationOf, state) {
+    const places = Float32Array.from(locations.flat());
+    const where = rectify(this.where.apply(places, locations.length));
+    const starts = this.combineWhere.apply(where, locations.length, this.combineBias, new Int32Array(locations.length));
+    const what = rectify(this.what.apply(glimpses, count));
+    return this.core.next(rectify(this.combineWhat.apply(what, count, starts, locationOf)), count, state);
+  }
+
+  /**
+   * @param {Float32Array} states (count, stateSize)
+   * @param {number} count
+   * @returns {Float32Array} (count, numClasses)
+   */
+  beliefs(states, count) {
+    const classes = this.numClasses;
+    const beliefs = this.classifier.apply(this.hidden(states, count), count);
+    for (let row = 0; row < count; row++) {
+      const belief = beliefs.subarray(row * classes, (row + 1) * classes);
+      const highest = belief.reduce((most, logit) => Math.max(most, logit), Number.NEGATIVE_INFINITY);
+      let sum = 0;
+      for (let at = 0; at < classes; at++) {
+        belief[at] = Math.exp(Math.max(belief[at] - highest, -LOGIT_RANGE));
+        sum += belief[at];
+      }
+      for (let at = 0; at < classes; at++) belief[at] /= sum;
+    }
+    return beliefs;
+  }
+
+  /**
+   * @param {Float32Array} state
+   * @returns {Location}
+   */
+  nextLocation(state) {
+    const hidden = state.subarray(0, this.core.hiddenSize);
+    const layer = this.between === undefined ? hidden : rectify(this.between.apply(hidden, 1));
+    const [x, y] = this.locationReadout.apply(layer, 1);
+    return [Math.fround(Math.tanh(x)), Math.fround(Math.tanh(y))];
+  }
+
+  /**
+   * The part of states that the heads read.
+   *
+   * @param {Float32Array} states (count, stateSize)
+   * @param {number} count
+   * @returns {Float32Array} (count, hiddenSize)
+   */
+  hidden(states, count) {
+    const { hiddenSize, stateSize } = this.core;
+    if (hiddenSize === stateSize) return states;
+    const hidden = new Float32Array(count * hiddenSize);
+    for (let row = 0; row < count; row++) {
+      hidden.set(states.subarray(row * stateSize, row * stateSize + hiddenSize), row * hiddenSize);
+    }
+    return hidden;
+  }
+}

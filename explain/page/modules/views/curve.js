@@ -1,0 +1,95 @@
+/**
+ * Information over glimpses as a curve: how sure the agent is, and how rightly sure.
+ */
+
+import { informationGain } from "../information.js";
+import { byId, svg } from "./dom.js";
+
+/** @typedef {import("../agent.js").Step} Step */
+/** @typedef {import("../session.js").Session} Session */
+
+const WIDTH = 320;
+const HEIGHT = 210;
+const MARGIN = { left: 34, right: 12, top: 10, bottom: 34 };
+/** A confident error goes far below 0; the curve ends here. */
+const LOWEST = -2;
+
+/** @param {Session} session */
+export function curveView(session) {
+  const chart = byId("curve");
+  chart.setAttribute("viewBox", `0 0 ${WIDTH} ${HEIGHT}`);
+  session.views.push(() => {
+    const { numGlimpses, classNames } = session.content;
+    const highest = Math.log(classNames.length);
+    const isKnown = session.label !== null;
+    const rightly = [...session.steps, ...session.own].map((step) => session.labelInformation(step) ?? 0);
+    const lowest = Math.max(LOWEST, Math.min(0, ...rightly));
+    const x = (/** @type {number} */ glimpse) => {
+      return MARGIN.left + (glimpse / Math.max(numGlimpses - 1, 1)) * (WIDTH - MARGIN.left - MARGIN.right);
+    };
+    const y = (/** @type {number} */ nats) => {
+      const part = (highest - Math.max(nats, lowest)) / (highest - lowest);
+      return MARGIN.top + part * (HEIGHT - MARGIN.top - MARGIN.bottom);
+    };
+    chart.replaceChildren();
+    for (let nats = Math.ceil(lowest); nats <= highest; nats++) {
+      chart.append(
+        svg("line", {
+          x1: x(0),
+          x2: x(numGlimpses - 1),
+          y1: y(nats),
+          y2: y(nats),
+          class: nats === 0 ? "axis" : "grid",
+        }),
+        svg("text", { x: MARGIN.left - 8, y: y(nats) + 4, class: "tick end" }, String(nats)),
+      );
+    }
+    for (let glimpse = 0; glimpse < numGlimpses; glimpse++) {
+      chart.append(svg("text", { x: x(glimpse), y: HEIGHT - MARGIN.bottom + 16, class: "tick" }, String(glimpse + 1)));
+    }
+    chart.append(svg("text", { x: WIDTH / 2, y: HEIGHT - 3, class: "tick" }, "glimpse"));
+    if (session.isEmpty) return;
+    const shownAt = x(Math.min(session.state.shown, session.steps.length - 1));
+    chart.append(svg("line", { x1: shownAt, x2: shownAt, y1: MARGIN.top, y2: HEIGHT - MARGIN.bottom, class: "shown" }));
+    /** @type {[Step[], string][]} */
+    const episodes = [[session.steps, ""]];
+    if (session.isOther) episodes.unshift([session.own, " own"]);
+    for (const [steps, whose] of episodes) {
+      const draw = (/** @type {(step: Step) => number} */ measure, /** @type {string} */ kind) => {
+        const points = steps.map((step, glimpse) => [x(glimpse), y(measure(step))]);
+        chart.append(svg("polyline", { points: points.join(" "), class: `curve ${kind}${whose}` }));
+        for (const [cx, cy] of points) chart.append(svg("circle", { cx, cy, r: 3, class: `point ${kind}${whose}` }));
+      };
+      draw((step) => informationGain(step.belief), "sure");
+      if (isKnown) draw((step) => session.labelInformation(step) ?? 0, "rightly");
+    }
+    chart.setAttribute("aria-label", curveInWords(session));
+    byId("curve-words").textContent = isKnown
+      ? nowInWords(session)
+      : `${nowInWords(session)} Say which class the drawing shows, above, to see how rightly sure it is.`;
+  });
+}
+
+/**
+ * @param {Session} session
+ * @returns {string}
+ */
+function nowInWords(session) {
+  const { step } = session;
+  const rightly = session.labelInformation(step);
+  const sure = `Now: ${informationGain(step.belief).toFixed(2)} nats sure`;
+  return rightly === null ? `${sure}.` : `${sure}, ${rightly.toFixed(2)} nats rightly sure.`;
+}
+
+/**
+ * @param {Session} session
+ * @returns {string}
+ */
+function curveInWords(session) {
+  const list = (/** @type {(step: Step) => number} */ measure) => {
+    return session.steps.map((step) => measure(step).toFixed(2)).join(", ");
+  };
+  const sure = `Nats after each glimpse. Sure: ${list((step) => informationGain(step.belief))}.`;
+  if (session.label === null) return sure;
+  return `${sure} Rightly sure: ${list((step) => session.labelInformation(step) ?? 0)}.`;
+}

@@ -1,0 +1,42 @@
+/**
+ * What the retina delivers, and what the agent remembers as an image.
+ */
+
+import { byId, html } from "./dom.js";
+import { paintCovered, paintPicture } from "./pixels.js";
+
+/** @typedef {import("../session.js").Session} Session */
+
+/** @param {Session} session */
+export function retinaView(session) {
+  const { retina } = session;
+  const { channels } = session.content.canvas;
+  const scales = Array.from({ length: retina.numScales }, (_, scale) => {
+    const canvas = html("canvas", { class: "pixels", label: `The glimpse at scale ${scale + 1}` });
+    canvas.setAttribute("role", "img");
+    const side = retina.patchSize(scale);
+    const caption = html("figcaption", { text: `${side} × ${side} pixels` });
+    byId("retina").append(html("figure", {}, [canvas, caption]));
+    return canvas;
+  });
+  session.views.push(() => {
+    const size = retina.glimpseSize;
+    const length = channels * size * size;
+    const bytes = Uint8Array.from(session.step.glimpse, (value) => Math.round(255 * value));
+    scales.forEach((canvas, scale) => {
+      const pixels = bytes.subarray(scale * length, (scale + 1) * length);
+      paintPicture(canvas, { channels, height: size, width: size, pixels });
+    });
+  });
+}
+
+/** @param {Session} session */
+export function imaginedView(session) {
+  const canvas = /** @type {HTMLCanvasElement} */ (byId("imagined"));
+  session.views.push(() => {
+    const { networks, state, steps, retina } = session;
+    const locations = steps.slice(0, state.shown + 1).map(({ location }) => location);
+    const covered = retina.coverage(locations, session.canvas);
+    paintCovered(canvas, networks.vae(state.control).reconstruct(session.step.state), covered, "blue");
+  });
+}

@@ -1,0 +1,150 @@
+/**
+ * The map of expected information gain, and the imagined canvases behind each number of it.
+ */
+
+import { GRID, NUM_SAMPLES } from "../imagining.js";
+import { argmax, divergence } from "../information.js";
+import { percent } from "../session.js";
+import { ARROWS, byId, html, svg, toggle } from "./dom.js";
+import { patch } from "./gaze.js";
+import { centreOf, coloursOf, paint, paintPicture, viridis } from "./pixels.js";
+
+/** @typedef {import("../eig.js").EIGMap} EIGMap */
+/** @typedef {import("../session.js").Session} Session */
+
+/** @param {Session} session */
+export function mapView(session) {
+  const frame = byId("map-frame");
+  const canvas = /** @type {HTMLCanvasElement} */ (byId("map-canvas"));
+  const overlay = byId("map-overlay");
+  const { width, height } = session.content.canvas;
+  overlay.setAttribute("viewBox", `0 0 ${width} ${height}`);
+  paint(/** @type {HTMLCanvasElement} */ (byId("map-scale")), 64, 1, (pixel) => viridis(pixel / 63));
+
+  frame.onclick = (event) => {
+    const box = frame.getBoundingClientRect();
+    const cell = (/** @type {number} */ part) => Math.min(Math.max(Math.floor(part * GRID), 0), GRID - 1);
+    const column = cell((event.clientX - box.left) / box.width);
+    session.pick(cell((event.clientY - box.top) / box.height) * GRID + column);
+  };
+  frame.onkeydown = (event) => {
+    const arrow = ARROWS[event.key];
+    if (arrow === undefined || session.map === null) return;
+    event.preventDefault();
+    const from = session.picked ?? argmax(session.map.divergence);
+    const column = Math.min(Math.max((from % GRID) + arrow[0], 0), GRID - 1);
+    const row = Math.min(Math.max(Math.floor(from / GRID) + arrow[1], 0), GRID - 1);
+    session.pick(session.picked === null ? from : row * GRID + column);
+  };
+
+  session.views.push(() => {
+    const { map, state, step } = session;
+    const words = byId("map-words");
+    frame.classList.toggle("waiting", map === null && !session.isEmpty);
+    overlay.replaceChildren();
+    if (map === null) {
+      paintMap(canvas, session, null);
+      words.textContent = session.isEmpty ? "" : session.problem || "Computing …";
+      byId("map-high").textContent = "";
+      return;
+    }
+    const highest = Math.max(...map.divergence);
+    paintMap(canvas, session, map.divergence);
+    byId("map-high").textContent = `${highest.toFixed(2)} nats`;
+    const best = argmax(map.divergence);
+    const isLast = state.shown === session.content.numGlimpses - 1;
+    const next = session.steps.at(state.shown + 1)?.location ?? step.next;
+    if (!isLast) overlay.append(cross(session, next));
+    if (session.picked !== null) overlay.append(patch(session, session.grid[session.picked], 0, "now"));
+    const [x, y] = centreOf(session.retina, session.grid[best], session.canvas);
+    words.textContent =
+      `Most is expected at column ${Math.floor(x)}, row ${Math.floor(y)}: ${highest.toFixed(2)} nats.` +
+      (isLast ? " This was the last glimpse." : " The cross is where it looks next.");
+  });
+}
+
+/** @param {Session} session */
+export function behindView(session) {
+  const tiles = byId("behind-tiles");
+  session.views.push(() => {
+    const { map, picked } = session;
+    toggle(byId("behind"), map !== null && picked !== null);
+    if (map === null || picked === null) return;
+    const location = session.grid[picked];
+    const [x, y] = centreOf(session.retina, location, session.canvas);
+    byId("behind-words").textContent =
+      `Looking at column ${Math.floor(x)}, row ${Math.floor(y)} is expected to change the belief by ` +
+      `${map.divergence[picked].toFixed(2)} nats: the mean of the ${NUM_SAMPLES} numbers below. ` +
+      `Counted as mutual information, which leaves out a change that every imagined canvas brings about, it is ` +
+      `${map.mutualInformation[picked].toFixed(2)} nats.`;
+    tiles.replaceChildren(...map.canvases.map((_, sample) => tile(session, map, picked, sample)));
+  });
+  byId("behind-close").onclick = () => {
+    session.pick(null);
+    byId("map-frame").focus();
+  };
+}
+
+/**
+ * @param {Session} session
+ * @param {EIGMap} map
+ * @param {number} place
+ * @param {number} sample
+ * @returns {HTMLElement}
+ */
+function tile(session, map, place, sample) {
+  const { classNames, canvas: shape } = session.content;
+  const canvas = html("canvas", { class: "pixels" });
+  paintPicture(canvas, map.canvases[sample]);
+  const overlay = svg("svg", { viewBox: `0 0 ${shape.width} ${shape.height}`, "aria-hidden": "true" });
+  overlay.append(patch(session, session.grid[place], 0, "now"));
+  const start = (sample * session.grid.length + place) * classNames.length;
+  const belief = map.beliefs.subarray(start, start + classNames.length);
+  const top = argmax(belief);
+  const gain = divergence(belief, session.step.belief);
+  return html("li", {}, [
+    html("div", { class: "frame" }, [canvas, overlay]),
+    html("strong", { text: `${classNames[top]} ${percent(belief[top])}` }),
+    html("span", { text: `${gain.toFixed(2)} nats` }),
+  ]);
+}
+
+/**
+ * Paints the canvas in grey, and over it the map, the more opaque the higher.
+ *
+ * @param {HTMLCanvasElement} element
+ * @param {Session} session
+ * @param {Float32Array | null} values (GRID * GRID)
+ */
+function paintMap(element, session, values) {
+  const { width, height } = session.content.canvas;
+  const colours = coloursOf(session.canvas);
+  const highest = values === null ? 0 : Math.max(...values);
+  // Finer than the canvas, so that the cells of the map have straight borders.
+  const fine = Math.max(1, Math.round(240 / width));
+  paint(element, width * fine, height * fine, (pixel) => {
+    const x = pixel % (width * fine);
+    const y = Math.floor(pixel / (width * fine));
+    const grey = colours(Math.floor(y / fine) * width + Math.floor(x / fine)).map((part) => 0.6 * part);
+    if (values === null || highest === 0) return [grey[0], grey[1], grey[2]];
+    const column = Math.floor((x / (width * fine)) * GRID);
+    const row = Math.floor((y / (height * fine)) * GRID);
+    const value = values[row * GRID + column] / highest;
+    const colour = viridis(value);
+    const opacity = 0.85 * value;
+    const mix = (/** @type {number} */ part) => (1 - opacity) * grey[part] + opacity * colour[part];
+    return [mix(0), mix(1), mix(2)];
+  });
+}
+
+/**
+ * @param {Session} session
+ * @param {import("../retina.js").Location} location
+ * @returns {SVGElement}
+ */
+function cross({ retina, canvas }, location) {
+  const [x, y] = centreOf(retina, location, canvas);
+  const reach = canvas.width / 28;
+  const d = `M${x - reach},${y - reach}L${x + reach},${y + reach}M${x - reach},${y + reach}L${x + reach},${y - reach}`;
+  return svg("path", { d, class: "cross" });
+}
