@@ -33,7 +33,7 @@ class PageSettings:
         ValueError: A number other than the seed is less than 1.
     """
 
-    num_train: int = 20_000
+    num_train: int = 10_000
     """Images of the training split that the VAEs are fitted on; all, if there are fewer."""
     num_test: int = 1_000
     """Images of the test split that the examples are chosen from; all, if there are fewer."""

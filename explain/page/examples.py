@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from explain.recording import Recording
+from explain.report.examples import largest_belief_change
 from explain.report.failures import most_confident_failures
 
 NUM_FAILURES = 6
@@ -16,7 +17,10 @@ NUM_FAILURES = 6
 
 
 def choose_examples(recording: Recording) -> list[int]:
-    """Chooses images by rule: the first right answer of each class, then the most confident wrong answers.
+    """Chooses images by rule.
+
+    The first is the right answer for which the belief changed most; then come the first right answer of each class, and
+    the most confident wrong answers.
 
     Args:
         recording: `N` images of the test split.
@@ -28,8 +32,8 @@ def choose_examples(recording: Recording) -> list[int]:
     first: dict[int, int] = {}
     for image in correct.nonzero().flatten().tolist():
         first.setdefault(int(recording.labels[image]), image)
-    right = [first[label] for label in sorted(first)]
-    return right + most_confident_failures(recording, NUM_FAILURES)
+    chosen = [largest_belief_change(recording), *(first[label] for label in sorted(first))]
+    return list(dict.fromkeys(chosen + most_confident_failures(recording, NUM_FAILURES)))
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,7 @@ def store_tensors(tensors: Mapping[str, Tensor], precision: str) -> Stored:
     values = torch.cat([tensor.flatten() for tensor in converted.values()]).numpy()
     return {
         "precision": precision,
-        "shapes": {name: list(tensor.shape) for name, tensor in converted.items()},
+        "shapes": [[name, list(tensor.shape)] for name, tensor in converted.items()],
         "data": encode(values.astype(values.dtype.newbyteorder("<")).tobytes()),
     }
 

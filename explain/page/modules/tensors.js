@@ -11,7 +11,7 @@
 /**
  * @typedef {object} StoredTensors
  * @property {"float16" | "float32"} precision
- * @property {Record<string, number[]>} shapes The shape of each tensor by its name, in the order of the data.
+ * @property {[string, number[]][]} shapes The name and the shape of each tensor, in the order of the data.
  * @property {string} data Base64.
  */
 
@@ -27,7 +27,7 @@ export function readTensors(stored) {
   /** @type {Record<string, Tensor>} */
   const tensors = {};
   let start = 0;
-  for (const [name, shape] of Object.entries(stored.shapes)) {
+  for (const [name, shape] of stored.shapes) {
     const end = start + shape.reduce((product, side) => product * side, 1);
     tensors[name] = { shape, values: values.slice(start, end) };
     start = end;

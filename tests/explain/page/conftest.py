@@ -16,7 +16,7 @@ import torch
 
 import explain.page
 from agents import REINFORCE
-from explain import HiddenStateVAE, Recording, VAESettings, record
+from explain import HiddenStateVAE, Recording, VAESettings, record, write_page
 from explain.page.weights import encode, store_agent, store_vae
 
 MODULES = Path(explain.page.__file__).parent / "modules"
@@ -105,3 +105,17 @@ def as_given(recording: Recording, agent: Any, vae: HiddenStateVAE | None = None
         "agent": store_agent(agent, precision),
     }
     return given if vae is None else given | {"vae": store_vae(vae, precision)}
+
+
+CLASS_NAMES = ["<b>0</b>", "</script><script>throw 1</script>", *map(str, range(2, 10))]
+"""Names that would be markup, if the page made any of them."""
+
+
+@pytest.fixture(scope="session")
+def digits_page(make_agent: Any, make_vae: Any, record_few: Any, tmp_path_factory: Any) -> dict[str, Any]:
+    """The page of a small agent on digits, with all that it was made of."""
+    agent = make_agent(core="gru")
+    recording = record_few(agent, 60)
+    vae, path = make_vae(recording), tmp_path_factory.mktemp("page") / "page.html"
+    write_page(agent, vae, recording, path, class_names=CLASS_NAMES, shuffled_vae=make_vae(recording))
+    return {"agent": agent, "recording": recording, "vae": vae, "path": path}

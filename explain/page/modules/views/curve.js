@@ -8,8 +8,8 @@ import { byId, svg } from "./dom.js";
 /** @typedef {import("../agent.js").Step} Step */
 /** @typedef {import("../session.js").Session} Session */
 
-const WIDTH = 320;
-const HEIGHT = 210;
+const WIDTH = 360;
+const HEIGHT = 190;
 const MARGIN = { left: 34, right: 12, top: 10, bottom: 34 };
 /** A confident error goes far below 0; the curve ends here. */
 const LOWEST = -2;

@@ -142,7 +142,8 @@ class Pen {
     clearTimeout(this.timer);
     this.isDown = this.isBusy = false;
     this.strokes = [];
-    this.session.change({ example: null, strokes: [], placement: null, label: null, path: [], shown: 0 });
+    const shown = this.session.content.numGlimpses - 1;
+    this.session.change({ example: null, strokes: [], placement: null, label: null, path: [], shown });
   }
 
   /** Lets the agent look at what is drawn so far. */

@@ -1,0 +1,324 @@
+"""The page in a real browser: drawn on, stepped through, dragged, and compared with Python."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from explain import RecurrentAgent
+from explain.page.examples import choose_examples
+from tests.explain.page.conftest import CLASS_NAMES
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install -e '.[dev]'")
+
+CHROMIUM = shutil.which("chromium")
+NUM_GLIMPSES = 6
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    if CHROMIUM is None:
+        pytest.skip("needs chromium, in which the page is opened")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser: Any) -> Iterator[Any]:
+    """Opens a page; fails at the end if it said anything on the console, or asked for anything but its own worker."""
+    said: list[str] = []
+    opened: list[Any] = []
+
+    def open_one(path: Path, link: str = "", script: str = "", **options: Any) -> Any:
+        page = browser.new_page(**{"viewport": {"width": 1280, "height": 900}} | options)
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("request", lambda request: said.append(request.url) if not is_own(request.url, path) else None)
+        if script:
+            page.add_init_script(script)
+        page.goto(path.as_uri() + link)
+        opened.append(page)
+        return page
+
+    yield open_one
+    for page in opened:
+        page.close()
+    assert said == []
+
+
+def is_own(url: str, path: Path) -> bool:
+    return url.partition("#")[0] == path.as_uri() or url.startswith("blob:null/")
+
+
+def shown_beliefs(page: Any) -> torch.Tensor:
+    """The bars as they are on the screen."""
+    widths = page.eval_on_selector_all("#belief-bars .fill", "all => all.map(one => parseFloat(one.style.width))")
+    return torch.tensor(widths) / 100
+
+
+def shown_canvas(page: Any, name: str) -> torch.Tensor:
+    """The pixels of a canvas element, in grey, `(height, width)`."""
+    code = """canvas => {
+        const { width, height } = canvas;
+        const copy = new OffscreenCanvas(width, height).getContext("2d");
+        copy.drawImage(canvas, 0, 0);
+        const { data } = copy.getImageData(0, 0, width, height);
+        return { width, height, grey: Array.from({ length: width * height }, (_, at) => data[4 * at]) };
+    }"""
+    pixels = page.eval_on_selector(name, code)
+    return torch.tensor(pixels["grey"], dtype=torch.uint8).view(pixels["height"], pixels["width"])
+
+
+def python_beliefs(page: dict[str, Any], canvas: torch.Tensor, locations: list[Any]) -> torch.Tensor:
+    """What the agent believes of a canvas `(H, W)` in Python after glimpses at these locations."""
+    agent, retina = RecurrentAgent(page["agent"]), page["recording"].retina
+    tables, state = retina.pool(canvas[None, None]), None
+    for location in torch.tensor(locations, dtype=torch.float32):
+        seen = {"glimpse": retina.glimpses(tables, location[None]).numpy(), "location": location[None].numpy()}
+        actions, state = agent.predict(seen, state, deterministic=True)
+    return agent.beliefs(actions)[0]
+
+
+def link_of(page: Any) -> dict[str, str]:
+    page.click("#copy-link")
+    sync_api.expect(page.locator("#link")).not_to_be_empty()
+    link = page.input_value("#link").partition("#")[2]
+    return dict(part.split("=") for part in link.split("&"))
+
+
+def wait_for_map(page: Any) -> None:
+    sync_api.expect(page.locator("#map-words")).to_contain_text("nats")
+
+
+def draw(page: Any, *strokes: list[tuple[float, float]]) -> None:
+    box = page.locator("#picture-frame").bounding_box()
+    for (x, y), *rest in strokes:
+        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
+        page.mouse.down()
+        for x, y in rest:
+            page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=4)
+        page.mouse.up()
+
+
+SEVEN = [(0.3, 0.25), (0.7, 0.25), (0.45, 0.8)]
+
+
+def test_examples_are_shown_as_python_has_it(open_page: Any, digits_page: dict[str, Any]) -> None:
+    page = open_page(digits_page["path"])
+    recording = digits_page["recording"]
+    chosen = choose_examples(recording)
+    buttons = page.locator(".example")
+    assert buttons.count() == len(chosen) > 3
+    for at in range(0, len(chosen), 3):
+        name = buttons.nth(at).get_attribute("aria-label")
+        image = chosen[int(name.split(":")[0].removeprefix("Example ")) - 1]
+        buttons.nth(at).click()
+        for glimpse in range(NUM_GLIMPSES):
+            beliefs = recording.beliefs[image, glimpse]
+            torch.testing.assert_close(shown_beliefs(page), beliefs, atol=1e-2, rtol=0)
+            assert CLASS_NAMES[int(beliefs.argmax())] in page.text_content("#belief-words")
+            if glimpse < NUM_GLIMPSES - 1:
+                page.click("#next")
+        assert page.is_disabled("#next")
+        assert torch.equal(shown_canvas(page, "#picture-canvas"), recording.canvases[image, 0])
+
+
+def test_a_drawing_is_looked_at_as_in_python(open_page: Any, digits_page: dict[str, Any]) -> None:
+    page = open_page(digits_page["path"])
+    page.click("#clear")
+    assert "nothing to look at" in page.text_content("#belief-words")
+    assert page.is_visible("#picture-empty")
+    draw(page, SEVEN)
+    beliefs = shown_beliefs(page)
+    canvas = shown_canvas(page, "#picture-canvas")
+    assert canvas.float().mean() > 10
+    places = page.eval_on_selector_all(".handle", "all => all.map(one => one.getAttribute('aria-label'))")
+    assert len(places) == NUM_GLIMPSES
+    page.select_option("#label", "7")
+    assert "It is 7" in page.text_content("#belief-words") or "right" in page.text_content("#belief-words")
+
+    # The same drawing and path from a link, in another tab.
+    link = page.evaluate("location.hash") or "#" + "&".join("=".join(part) for part in link_of(page).items())
+    other = open_page(digits_page["path"], link)
+    torch.testing.assert_close(shown_beliefs(other), beliefs)
+    assert torch.equal(shown_canvas(other, "#picture-canvas"), canvas)
+    assert other.input_value("#label") == "7"
+
+
+def test_a_dragged_glimpse_changes_what_follows_as_in_python(open_page: Any, digits_page: dict[str, Any]) -> None:
+    page = open_page(digits_page["path"])
+    page.focus("#glimpse")
+    page.keyboard.press("End")
+    own = shown_beliefs(page)
+    handle = page.locator(".handle").nth(1)
+    box, frame = handle.bounding_box(), page.locator("#gaze-frame").bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(frame["x"] + 0.8 * frame["width"], frame["y"] + 0.85 * frame["height"], steps=5)
+    page.mouse.up()
+    assert page.is_visible("#what-if")
+    assert "you moved glimpse 2" in page.text_content("#what-if-text")
+
+    path = [float(number) for number in link_of(page)["path"].split("_")]
+    locations = list(zip(path[::2], path[1::2], strict=True))
+    assert len(locations) == 2
+    assert locations[1] == pytest.approx((0.6, 0.7), abs=0.05)
+    canvas = shown_canvas(page, "#picture-canvas")
+    expected = python_beliefs(digits_page, canvas, locations)
+    torch.testing.assert_close(shown_beliefs(page), expected, atol=1e-2, rtol=0)
+
+    # By keyboard: one pixel to the left, and all the way back.
+    handle.focus()
+    page.keyboard.press("ArrowLeft")
+    moved = [float(number) for number in link_of(page)["path"].split("_")]
+    assert moved[2] == pytest.approx(path[2] - 2 / 28, abs=1e-3)
+    page.click("#what-if-reset")
+    page.focus("#glimpse")
+    page.keyboard.press("End")
+    assert not page.is_visible("#what-if")
+    torch.testing.assert_close(shown_beliefs(page), own)
+
+
+def test_the_map_shows_what_is_behind_a_place(open_page: Any, digits_page: dict[str, Any]) -> None:
+    page = open_page(digits_page["path"])
+    wait_for_map(page)
+    assert not page.is_visible("#behind")
+    page.click("#map-frame", position={"x": 100, "y": 60})
+    assert page.locator("#behind-tiles li").count() == 16
+    said = page.text_content("#behind-words")
+    gains = [float(text.split()[0]) for text in page.locator("#behind-tiles li > span").all_text_contents()]
+    assert float(said.split("by ")[1].split()[0]) == pytest.approx(sum(gains) / 16, abs=0.011)
+    page.focus("#map-frame")
+    page.keyboard.press("ArrowRight")
+    assert page.text_content("#behind-words") != said
+    page.click("#behind-close")
+    assert not page.is_visible("#behind")
+
+
+def test_other_drivers_and_controls(open_page: Any, digits_page: dict[str, Any]) -> None:
+    page = open_page(digits_page["path"])
+    page.focus("#glimpse")
+    page.keyboard.press("End")
+    sync_api.expect(page.locator(".handle:not([hidden])")).to_have_count(NUM_GLIMPSES)
+
+    def state() -> tuple[Any, Any]:
+        places = page.eval_on_selector_all(".handle", "all => all.map(one => one.getAttribute('aria-label'))")
+        return places, shown_canvas(page, "#imagined").tolist()
+
+    learned = state()
+    page.click("label[for=driver-random]")
+    random = state()
+    assert random[0] != learned[0]
+    page.click("label[for=driver-eig]")
+    sync_api.expect(page.locator(".handle:not([hidden])")).to_have_count(NUM_GLIMPSES)
+    wait_for_map(page)
+    assert state()[0] not in (learned[0], random[0])
+    page.click("label[for=driver-learned]")
+    assert state() == learned
+    page.check("#control-randomised")
+    assert page.is_visible("#controlled")
+    assert state()[1] != learned[1]
+    page.check("#control-trained")
+    assert state() == learned
+
+
+def test_it_can_be_drawn_on_with_the_keyboard_alone(open_page: Any, digits_page: dict[str, Any]) -> None:
+    page = open_page(digits_page["path"])
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.id") == "picture-frame":
+            break
+    page.keyboard.press("Delete")
+    page.keyboard.press("Space")
+    for _ in range(8):
+        page.keyboard.press("ArrowDown")
+    page.keyboard.press("Space")
+    assert "the agent believes" in page.text_content("#belief-words")
+    page.keyboard.press("Tab")
+    sync_api.expect(page.locator("#picture-canvas")).not_to_have_class(re.compile("under"))
+    canvas = shown_canvas(page, "#picture-canvas")
+    assert (canvas > 100).any(1).sum() > 20  # one upright stroke
+    assert (canvas > 100).any(0).sum() < 9
+
+
+def test_names_of_classes_stay_text(open_page: Any, digits_page: dict[str, Any]) -> None:
+    page = open_page(digits_page["path"])
+    assert page.locator("#belief-bars .name").nth(0).text_content() == CLASS_NAMES[0]
+    assert page.locator("#belief-bars .name").nth(1).text_content() == CLASS_NAMES[1]
+    assert page.locator("#belief-bars b").count() == 0
+
+
+def test_a_damaged_link_is_a_sentence(open_page: Any, digits_page: dict[str, Any]) -> None:
+    page = open_page(digits_page["path"], "#example=99&seed=1")
+    assert "this page has no such example" in page.text_content("#notice")
+    assert page.is_visible("#app")
+    assert shown_beliefs(page).sum() == pytest.approx(1, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    "how", ["delete globalThis.Worker", "globalThis.Worker = class { constructor() { throw 1; } }"]
+)
+def test_without_workers_the_map_is_computed_in_the_page(how: str, open_page: Any, digits_page: dict[str, Any]) -> None:
+    page = open_page(digits_page["path"], script=how)
+    assert "no workers" in page.text_content("#notice")
+    wait_for_map(page)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_every_screen(scheme: str, open_page: Any, digits_page: dict[str, Any]) -> None:
+    page = open_page(digits_page["path"], color_scheme=scheme)
+    for width in (320, 390, 1280, 1920):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (paper == "rgb(255, 255, 255)") == (scheme == "light")
+
+
+@pytest.fixture(scope="module")
+def cluttered_page(make_agent: Any, make_vae: Any, record_few: Any, tmp_path_factory: Any) -> dict[str, Any]:
+    from explain import write_page
+
+    agent = make_agent("GlimpseClutteredDigits-v0", {"num_scales": 2, "num_glimpses": 3}, core="lstm")
+    recording = record_few(agent, 40)
+    path = tmp_path_factory.mktemp("page") / "cluttered.html"
+    write_page(agent, make_vae(recording), recording, path, num_distractors=4)
+    return {"agent": agent, "recording": recording, "path": path}
+
+
+def test_a_cluttered_canvas_can_be_made_anew(open_page: Any, cluttered_page: dict[str, Any]) -> None:
+    page = open_page(cluttered_page["path"])
+    assert not page.is_visible("#control-shuffled-label")  # there is no such VAE
+    assert page.locator("#retina canvas").count() == 2
+    first = shown_canvas(page, "#picture-canvas")
+    page.click("#distractors")
+    second = shown_canvas(page, "#picture-canvas")
+    assert not torch.equal(first, second)
+    page.click("label[for=mode-move]")
+    box = page.locator("#picture-frame").bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 10, box["y"] + 10, steps=3)
+    page.mouse.up()
+    moved = shown_canvas(page, "#picture-canvas")
+    assert not torch.equal(moved, second)
+    page.focus("#size")
+    page.keyboard.press("Home")
+    smaller = shown_canvas(page, "#picture-canvas")
+    assert smaller.float().sum() < 0.9 * moved.float().sum()
+
+    link = link_of(page)
+    start = cluttered_page["recording"].locations[choose_examples(cluttered_page["recording"])[int(link["example"])], 0]
+    expected = python_beliefs(cluttered_page, smaller, [start.tolist()])
+    page.focus("#glimpse")
+    page.keyboard.press("Home")
+    torch.testing.assert_close(shown_beliefs(page), expected, atol=1e-2, rtol=0)
+    other = open_page(cluttered_page["path"], "#" + "&".join("=".join(part) for part in link.items()))
+    assert torch.equal(shown_canvas(other, "#picture-canvas"), smaller)
