@@ -3,6 +3,10 @@
 PYTHON := .venv/bin/python
 PACKAGES := $(wildcard glimpse_env agents explain)
 INSTALLED := .venv/.installed
+# The JavaScript of explain/page is checked where there are node and its tools.
+PAGE_TOOLS := explain/page/node_modules/.package-lock.json
+page_tool = if [ -e $(PAGE_TOOLS) ]; then cd explain/page && node_modules/.bin/$(1); \
+	else echo "skipped: $(1) needs node, and npm's registry to install it from"; fi
 
 OLDEST_PYTHON := 3.10
 
@@ -17,16 +21,19 @@ demo: $(INSTALLED)
 docs: $(INSTALLED)
 	$(PYTHON) -m sphinx -W --keep-going -q -b html docs docs/_build/html
 
-lint: $(INSTALLED)
+lint: $(INSTALLED) $(PAGE_TOOLS)
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
+	@$(call page_tool,biome check)
 
-format: $(INSTALLED)
+format: $(INSTALLED) $(PAGE_TOOLS)
 	$(PYTHON) -m ruff check --fix .
 	$(PYTHON) -m ruff format .
+	@$(call page_tool,biome check --write)
 
-types: $(INSTALLED)
+types: $(INSTALLED) $(PAGE_TOOLS)
 	$(PYTHON) -m mypy $(PACKAGES) $(wildcard scripts)
+	@$(call page_tool,tsc)
 
 # The tests, with the examples on the pages, and the examples in the packages' docstrings.
 tests: $(INSTALLED)
@@ -50,6 +57,9 @@ others: .venv-others/.installed
 	.venv/bin/uv venv --clear --python .venv/bin/python .venv-others
 	.venv/bin/uv pip install --python .venv-others -e ".[others]" pytest
 	touch $@
+
+$(PAGE_TOOLS): explain/page/package-lock.json
+	-cd explain/page && npm ci --silent
 
 # Keeps .venv and what was trained.
 clean:

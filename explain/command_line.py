@@ -24,6 +24,8 @@ from explain.report.page import write_report
 from glimpse_env import DatasetError
 
 NUM_ENVS = 250
+PAGE = "page.html"
+"""The page that `scripts/page.py` writes; if it is beside the report, the report links to it."""
 VERSIONS = (glimpse_env, gym, matplotlib, np, sklearn, torch)
 
 
@@ -76,11 +78,13 @@ def run(run_folder: RunFolder, folder: Path, settings: ExplanationSettings) -> P
         progress=True,
     )
     environment = agent.spec.environment
+    page = {"Watch this agent look: draw for it, and move its glimpses": PAGE}
     return write_report(
         explanation,
         folder,
         f"What {type(agent).__name__} knew in {environment.env_id.removeprefix('glimpse_env:')}",
         describe(agent, settings),
+        links=page if (folder / PAGE).is_file() else {},
         progress=True,
     )
 

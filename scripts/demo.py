@@ -1,4 +1,4 @@
-"""Trains an agent on scikit-learn's digits, measures it and explains it, in minutes and offline: `make demo`."""
+"""Trains an agent on scikit-learn's digits, measures it, shows and explains it, in minutes and offline: `make demo`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import explain.command_line
 from agents import RunFolder
 from agents.command_line import evaluate, train
+from scripts import page
 
 RUN = RunFolder(Path("demo"))
 EXPLANATION = [
@@ -15,19 +16,23 @@ EXPLANATION = [
     *("--policy-images=120", "--policy-grid=7", "--policy-samples=4"),
 ]
 
+PAGE = ["--num-epochs=30"]
+
 
 def main() -> None:
-    """Trains a new agent in the folder demo/, measures it and explains it."""
+    """Trains a new agent in the folder demo/, measures it, and writes its page and its report."""
     folder = str(RUN.path)
     try:
         RUN.agent.unlink(missing_ok=True)
     except OSError as error:
         sys.exit(f"error: {error}")
-    print("1 of 3: training an agent that looks at digits through 6 glimpses of 8x8 pixels", flush=True)
+    print("1 of 4: training an agent that looks at digits through 6 glimpses of 8x8 pixels", flush=True)
     train.main(["digits-explain", "--run-folder", folder])
-    print("2 of 3: measuring it", flush=True)
+    print("2 of 4: measuring it", flush=True)
     evaluate.main([folder])
-    print("3 of 3: explaining it", flush=True)
+    print("3 of 4: writing a page on which it looks", flush=True)
+    page.main([folder, "--output", str(RUN.path / "page.html"), "--report", "report.html", *PAGE])
+    print("4 of 4: explaining it", flush=True)
     explain.command_line.main([folder, "--folder", folder, *EXPLANATION])
 
 

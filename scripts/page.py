@@ -61,6 +61,8 @@ class Arguments:
     """A run folder, or the file of a saved agent."""
     output: Path | None = None
     """The page; by default page.html beside the agent."""
+    report: str | None = None
+    """The address of a report that the page links to; by default report.html, if it is beside the page."""
     settings: tyro.conf.OmitArgPrefixes[PageSettings] = field(default_factory=PageSettings)
     """How much is computed."""
 
@@ -70,14 +72,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         options = tyro.cli(Arguments, args=arguments)
         run_folder = RunFolder.of(options.agent)
-        page = run(run_folder, options.output or run_folder.path / PAGE, options.settings)
+        page = run(run_folder, options.output or run_folder.path / PAGE, options.settings, options.report)
     except (DatasetError, OSError, ValueError) as error:
         sys.exit(f"error: {error}")
     print(f"Open {page.resolve()}")
 
 
-def run(run_folder: RunFolder, output: Path, settings: PageSettings) -> Path:
-    """Writes the page of a saved agent. If there is a report beside it, the page links to it."""
+def run(run_folder: RunFolder, output: Path, settings: PageSettings, report: str | None = None) -> Path:
+    """Writes the page of a saved agent, with a link to the address of a report, or to the report beside it."""
     agent = run_folder.load_agent()
     store_agent(agent)  # or fails now, not after minutes
     train, test = (
@@ -88,7 +90,8 @@ def run(run_folder: RunFolder, output: Path, settings: PageSettings) -> Path:
         _fit(states, train, settings) for states in (train.hidden, shuffled_states(train.hidden, settings.seed))
     )
     world = world_of(agent.make_vec_env(1, split="test"))
-    links = {"The report: all figures and numbers about this agent": REPORT}
+    if report is None and (output.parent / REPORT).is_file():
+        report = REPORT
     return write_page(
         agent,
         vae.cpu(),
@@ -98,7 +101,7 @@ def run(run_folder: RunFolder, output: Path, settings: PageSettings) -> Path:
         shuffled_vae=shuffled_vae.cpu(),
         num_distractors=world.config.num_distractors,
         about=describe(agent),
-        links=links if (output.parent / REPORT).is_file() else {},
+        links={} if report is None else {"The report: all figures and numbers about this agent": report},
     )
 
 

@@ -6,7 +6,6 @@ import base64
 import hashlib
 import math
 import os
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -20,6 +19,7 @@ from explain.page.inlining import join_modules
 from explain.page.weights import encode, store_agent, store_vae
 from explain.reconstruction.vae import HiddenStateVAE
 from explain.recording import Recording
+from glimpse_env.utils.atomic import open_atomic
 
 FOLDER = Path(__file__).parent
 MAX_BYTES = 6_000_000
@@ -68,21 +68,15 @@ def write_page(
     path = Path(path)
     names = [str(label) for label in range(examples.beliefs.shape[2])] if class_names is None else list(class_names)
     content = _content(agent, vae, examples, names, shuffled_vae, num_distractors)
-    html = _render(content, title, about or {}, links or {})
-    size = len(html.encode())
-    if size > MAX_BYTES:
+    data = _render(content, title, about or {}, links or {}).encode()
+    if len(data) > MAX_BYTES:
         height, width = examples.canvases.shape[2:]
         raise ValueError(
-            f"expected a page of at most {MAX_BYTES / 1e6:.0f} MB, got {size / 1e6:.1f} MB for canvases of "
+            f"expected a page of at most {MAX_BYTES / 1e6:.0f} MB, got {len(data) / 1e6:.1f} MB for canvases of "
             f"{width}x{height} pixels: fit VAEs with a smaller layer_size than {vae.settings.layer_size}"
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
-    try:
-        temporary.write_text(html, encoding="utf-8")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with open_atomic(path) as file:
+        file.write(data)
     return path
 
 

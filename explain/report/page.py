@@ -31,6 +31,7 @@ def write_report(
     title: str,
     about: Mapping[str, Mapping[str, Any]],
     *,
+    links: Mapping[str, str] | None = None,
     progress: bool = False,
 ) -> Path:
     """Writes the figures (PNG, PDF, and one GIF), the numbers (JSON), and a page with all of them (HTML) into a folder.
@@ -42,6 +43,7 @@ def write_report(
         folder: The folder, which is created if it is missing. Files with the same names are replaced.
         title: Title of the page.
         about: Facts about the agent and the settings, as names and values in sections.
+        links: Other pages, by what is said about them.
         progress: Show a progress bar.
 
     Returns:
@@ -56,12 +58,16 @@ def write_report(
     numbers = without_nan({"about": about, **explanation.to_json(), "failures": failures})
     (folder / JSON).write_text(json.dumps(numbers, indent=2, allow_nan=False) + "\n", encoding="utf-8")
     files = draw_all_figures(explanation, folder, progress=progress)
-    (folder / REPORT).write_text(make_page(explanation, title, about, files), encoding="utf-8")
+    (folder / REPORT).write_text(make_page(explanation, title, about, files, links), encoding="utf-8")
     return folder / REPORT
 
 
 def make_page(
-    explanation: Explanation, title: str, about: Mapping[str, Mapping[str, Any]], files: Mapping[str, Path]
+    explanation: Explanation,
+    title: str,
+    about: Mapping[str, Mapping[str, Any]],
+    files: Mapping[str, Path],
+    links: Mapping[str, str] | None = None,
 ) -> str:
     """Renders the page as HTML.
 
@@ -70,6 +76,7 @@ def make_page(
         title: Title of the page.
         about: Facts about the agent and the settings, as names and values in sections.
         files: The file of each figure by its name; see `explain.report.all_figures.draw_all_figures`.
+        links: Other pages, by what is said about them.
     """
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
@@ -82,6 +89,7 @@ def make_page(
     return environment.get_template("report.html.j2").render(
         title=title,
         about=about,
+        links=links or {},
         recording=recording,
         num_classes=len(explanation.class_names),
         num_wrong=int((recording.beliefs[:, -1].argmax(1) != recording.labels).sum()),

@@ -30,6 +30,7 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         agents.PRESETS, "digits-explain", replace(agents.find_preset("digits-explain"), num_images=1280)
     )
     monkeypatch.setattr(demo, "EXPLANATION", FEW)
+    monkeypatch.setattr(demo, "PAGE", ["--num-train=40", "--num-test=30", "--num-epochs=1", "--layer-size=8"])
     for name in ("NUM_RECONSTRUCTIONS", "NUM_BELIEFS", "NUM_MAPS", "NUM_FAILURES"):
         monkeypatch.setattr(pictures, name, 1)
 
@@ -43,13 +44,16 @@ def test_trains_measures_and_explains(tmp_path: Path, capsys: pytest.CaptureFixt
     explained = [run.path / "explanation.json", run.path / "animation.gif"]
     for path in (run.learning_curve, run.evaluation, run.glimpse_paths, *explained):
         assert path.stat().st_size > 0
-    report = run.path / "report.html"
+    report, page = (run.path / name for name in ("report.html", "page.html"))
     assert report.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    assert 'href="page.html"' in report.read_text(encoding="utf-8")
+    assert 'href="report.html"' in page.read_text(encoding="utf-8")
     assert str(report) in capsys.readouterr().out
 
 
 def test_trains_anew_when_it_runs_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("explain.command_line.main", lambda arguments: None)
+    monkeypatch.setattr("scripts.page.main", lambda arguments: None)
     run = RunFolder(tmp_path / "demo")
     demo.main()
     first = run.load_agent()

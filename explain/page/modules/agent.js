@@ -2,6 +2,7 @@
  * The agent, as `agents.policy` has it: the Recurrent Attention Model without chance.
  */
 
+import { Convolution } from "./convolution.js";
 import { makeCore } from "./cores.js";
 import { Linear, rectify } from "./linear.js";
 
@@ -31,6 +32,9 @@ export class Agent {
     /** @param {string} name */
     const linear = (name) => new Linear(tensors[`${name}.weight`], tensors[`${name}.bias`]);
     this.core = makeCore(core, tensors);
+    this.convolutions = ["glimpse_network.convolutions.0", "glimpse_network.convolutions.2"]
+      .filter((name) => `${name}.weight` in tensors)
+      .map((name) => new Convolution(tensors[`${name}.weight`], tensors[`${name}.bias`]));
     this.what = linear("glimpse_network.what");
     this.where = linear("glimpse_network.where");
     const combine = linear("glimpse_network.combine");
@@ -81,8 +85,19 @@ export class Agent {
     const places = Float32Array.from(locations.flat());
     const where = rectify(this.where.apply(places, locations.length));
     const starts = this.combineWhere.apply(where, locations.length, this.combineBias, new Int32Array(locations.length));
-    const what = rectify(this.what.apply(glimpses, count));
+    const what = rectify(this.what.apply(this.filter(glimpses, count), count));
     return this.core.next(rectify(this.combineWhat.apply(what, count, starts, locationOf)), count, state);
+  }
+
+  /**
+   * What the linear map of the glimpse reads: the glimpse itself, or what convolutions leave of it.
+   *
+   * @param {Float32Array} glimpses
+   * @param {number} count
+   * @returns {Float32Array}
+   */
+  filter(glimpses, count) {
+    return this.convolutions.reduce((values, convolution) => rectify(convolution.apply(values, count)), glimpses);
   }
 
   /**

@@ -45,6 +45,11 @@ PLAY = """
 TASKS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "rnn, 28x28": ("GlimpseDigits-v0", {}, {"core": "rnn"}),
     "gru, 28x28, odd glimpses": ("GlimpseDigits-v0", {"glimpse_size": 7}, {"core": "gru", "location_size": 12}),
+    "rnn, 28x28, convolutions, 2 scales": (
+        "GlimpseDigits-v0",
+        {"num_scales": 2},
+        {"core": "rnn", "glimpse_network": "convolutional"},
+    ),
     "lstm, 60x60, 3 scales": (
         "GlimpseClutteredDigits-v0",
         {"canvas_size": 60, "glimpse_size": 12, "num_scales": 3},
