@@ -15,13 +15,14 @@ from stable_baselines3.common import utils
 from torch import Tensor
 from typing_extensions import Self
 
-from agents.algorithms.checkpoint import AGENTS, InvalidAgentError, TrainingState, upgrade_spec
+from agents.algorithms.checkpoint import AGENTS, TrainingState
 from agents.algorithms.devices import choose_device
 from agents.algorithms.rollout import can_act
 from agents.algorithms.settings import AgentSpec, Settings
 from agents.environments import EnvironmentSpec, num_envs_of, read_environment
 from agents.sb3.interface import SB3Interface
 from glimpse_env.config import MAX_EPISODE, check_integer, read_number
+from glimpse_env.utils.archive import SavedFile
 
 
 class TrainingDiverged(FloatingPointError):
@@ -96,30 +97,29 @@ class BaseAgent(SB3Interface):
             InvalidAgentError: The file is damaged, of a newer format, or of another algorithm.
             ValueError: The environment has other spaces than the one that the agent was trained in.
         """
-        return cls.from_saved(path, *AGENTS.read(path), env, device)
-
-    @classmethod
-    def from_saved(
-        cls,
-        path: str | os.PathLike[str],
-        description: dict[str, Any],
-        tensors: dict[str, Any],
-        env: Any = None,
-        device: torch.device | str = "auto",
-    ) -> Self:
-        """Makes an agent of what `AGENTS.read` returned; see `load`."""
-        if description.get("algorithm") != cls.__name__:
-            raise InvalidAgentError(path, f"its algorithm is {description.get('algorithm')!r}, not {cls.__name__}")
-        agent = cls.__new__(cls)
-        with AGENTS.complaints_about(path):
-            spec = AgentSpec.from_json(upgrade_spec(description), cls.settings_class.read)
-            agent._take(TrainingState.untrained(spec, choose_device(device)))
-            agent.state.restore(description, tensors)
+        device = choose_device(device)
+        with AGENTS.open(path) as saved:
+            name = saved.description.get("algorithm")
+            if name != cls.__name__:
+                raise ValueError(f"its algorithm is {name!r}, not {cls.__name__}")
+            agent = cls.from_saved(saved, device)
         if env is not None:
-            agent._move_to(env)
+            agent.move_to(env)
         return agent
 
-    def _move_to(self, env: Any) -> None:
+    @classmethod
+    def from_saved(cls, saved: SavedFile, device: torch.device) -> Self:
+        """Makes an agent of a file of this algorithm, which is open.
+
+        Raises:
+            TypeError: Something in it is of the wrong type.
+            ValueError: Something in it is not as expected.
+        """
+        agent = cls.__new__(cls)
+        agent._take(TrainingState.read(saved, cls.settings_class.read, device))
+        return agent
+
+    def move_to(self, env: Any) -> None:
         """Takes another environment to learn in."""
         environment, num_envs = read_environment(env), num_envs_of(env) or self.settings.num_envs
         settings = replace(self.settings, num_envs=num_envs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import gymnasium as gym
@@ -14,6 +14,7 @@ from stable_baselines3.common.monitor import Monitor
 import glimpse_env
 from agents.sb3.vec_env import GlimpseVecEnv, check_autoreset_mode
 from glimpse_env import registration
+from glimpse_env.config import WorldConfig
 from glimpse_env.reward_wrappers import GlimpseReward, VectorGlimpseReward
 from glimpse_env.utils.errors import shown, unknown_name_error
 
@@ -29,22 +30,39 @@ class EnvironmentSpec:
 
     Attributes:
         env_id: As for `gym.make`.
-        arguments: What is passed with it.
+        arguments: What is passed with it, of what makes a world and its rewards.
 
     Raises:
+        TypeError: An argument is of the wrong type.
         ValueError: There is no such id, or it stands for another kind of environment. An id that asks for a module to
-            be imported is refused, too: a saved agent must not choose what is executed.
+            be imported is refused, too: a saved agent must not choose what is executed. Or an argument is unknown or
+            out of range.
     """
 
     env_id: str
     arguments: dict[str, Any]
 
     def __post_init__(self) -> None:
+        if not isinstance(self.env_id, str):
+            raise TypeError(f"expected env_id to be a string, got {shown(self.env_id)}")
         spec = gym.registry.get(self.env_id.removeprefix("glimpse_env:"))
         if spec is None:
             raise unknown_name_error("environment", self.env_id, glimpse_env.IDS)
         if spec.vector_entry_point != registration.VECTOR_ENTRY_POINT:
-            raise ValueError(f"expected the id of a glimpse environment, got {self.env_id!r}")
+            raise ValueError(f"expected the id of a glimpse environment, got {shown(self.env_id)}")
+        if not isinstance(self.arguments, dict):
+            raise TypeError(f"expected the arguments of the environment in a dict, got {shown(self.arguments)}")
+        known = [field.name for field in fields(WorldConfig)] + ["reward", "reward_weight"]
+        for name in self.arguments:
+            if name not in known:
+                raise unknown_name_error("argument of an environment", name, known)
+        registration.check_arguments(spec.kwargs | self.arguments)
+
+    @property
+    def config(self) -> WorldConfig:
+        """What there is to see, and how it is looked at."""
+        spec = gym.registry[self.env_id.removeprefix("glimpse_env:")]
+        return registration.check_arguments(spec.kwargs | self.arguments)
 
     def make(self, **overrides: Any) -> gym.Env[Any, Any]:
         """Makes a single environment."""

@@ -7,7 +7,8 @@ from typing import Any
 
 from agents.algorithms.base import Algorithm
 from agents.algorithms.branching import Branching
-from agents.algorithms.checkpoint import AGENTS, InvalidAgentError
+from agents.algorithms.checkpoint import AGENTS
+from agents.algorithms.devices import choose_device
 from agents.algorithms.policy_gradient import A2C, REINFORCE
 from agents.algorithms.ppo import PPO
 
@@ -28,8 +29,11 @@ def load(path: str | os.PathLike[str], env: Any = None, device: str = "auto") ->
         InvalidAgentError: It is truncated, was tampered with, or is of a newer format.
         ValueError: The environment has other spaces than the one that the agent was trained in.
     """
-    description, tensors = AGENTS.read(path)
-    name = description.get("algorithm")
-    if name not in ALGORITHMS:
-        raise InvalidAgentError(path, f"its algorithm is {name!r}, none of {', '.join(ALGORITHMS)}")
-    return ALGORITHMS[name].from_saved(path, description, tensors, env, device)
+    with AGENTS.open(path) as saved:
+        name = saved.description.get("algorithm")
+        if not isinstance(name, str) or name not in ALGORITHMS:
+            raise ValueError(f"its algorithm is {name!r}, none of {', '.join(ALGORITHMS)}")
+        agent = ALGORITHMS[name].from_saved(saved, choose_device(device))
+    if env is not None:
+        agent.move_to(env)
+    return agent

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass, replace
+import sys
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import torch
@@ -12,22 +13,26 @@ from torch import Tensor
 from tqdm import tqdm
 
 from explain.recurrent_agent import RecurrentAgent
+from glimpse_env.config import WorldConfig
 from glimpse_env.dataset_rollout import Agent, dataset_rollout, world_of
 from glimpse_env.retina import Retina
 from glimpse_env.spaces import LOCATION_SIZE, belief_of
 from glimpse_env.utils.archive import Archive, InvalidFileError
+from glimpse_env.utils.stored_tensors import TensorSpec
 from glimpse_env.utils.threads import torch_threads
 
 FIELDS = {
-    "hidden": torch.float32,
-    "beliefs": torch.float32,
-    "locations": torch.float32,
-    "labels": torch.int64,
-    "indices": torch.int64,
-    "canvases": torch.uint8,
-    "originals": torch.uint8,
+    "hidden": TensorSpec((None, None, None), (torch.float32,)),
+    "beliefs": TensorSpec((None, None, None), (torch.float32,)),
+    "locations": TensorSpec((None, None, LOCATION_SIZE), (torch.float32,)),
+    "labels": TensorSpec((None,), (torch.int64,)),
+    "indices": TensorSpec((None,), (torch.int64,)),
+    "canvases": TensorSpec((None, None, None, None), (torch.uint8,)),
+    "originals": TensorSpec((None, None, None, None), (torch.uint8,)),
 }
-"""The tensors of a recording, with their types."""
+"""The tensors of a recording, with what all have in common, whatever their number of images, glimpses and so on."""
+ROUNDING = 1e-3
+"""How far a sum of beliefs may be from 1."""
 
 
 class InvalidRecordingError(InvalidFileError):
@@ -69,17 +74,14 @@ class Recording:
 
     def __post_init__(self) -> None:
         images, glimpses = self.hidden.shape[:2] if self.hidden.ndim == 3 else (None, None)
-        shapes: dict[str, tuple[int | None, ...]] = {
-            "hidden": (None, None, None),
-            "beliefs": (images, glimpses, None),
-            "locations": (images, glimpses, LOCATION_SIZE),
-            "labels": (images,),
-            "indices": (images,),
-            "canvases": (images, None, None, None),
-            "originals": (images, None, None, None),
-        }
-        for name, dtype in FIELDS.items():
-            _check(name, getattr(self, name), dtype, shapes[name])
+        for name, spec in FIELDS.items():
+            known = (images, glimpses) if name in ("beliefs", "locations") else (images,)
+            if name != "hidden":
+                spec = replace(spec, shape=(*known, *spec.shape[len(known) :]))
+            tensor = getattr(self, name)
+            if not spec.fits(tensor.dtype, tuple(tensor.shape)):
+                got = f"{tensor.dtype} and {tuple(tensor.shape)}"
+                raise ValueError(f"expected {name} {spec.describe()}, got {got}")
         devices = {getattr(self, name).device for name in FIELDS}
         if len(devices) > 1:
             raise ValueError(f"expected all tensors of a recording on one device, got {sorted(map(str, devices))}")
@@ -123,10 +125,26 @@ class Recording:
             FileNotFoundError: There is no such file.
             InvalidRecordingError: It is damaged, no recording, or of a newer format.
         """
-        numbers, tensors = RECORDINGS.read(path)
-        with RECORDINGS.complaints_about(path):
-            parts = {name: tensors[name] for name in FIELDS}
-            return cls(**parts, retina=Retina(int(numbers["glimpse_size"]), int(numbers["num_scales"])))
+        with RECORDINGS.open(path) as saved:
+            # The arguments of a world have bounds.
+            config = WorldConfig(**{field.name: saved.description[field.name] for field in fields(Retina)})
+            recording = cls(**saved.tensors(FIELDS), retina=config.retina)
+            recording._check_numbers()
+        return recording
+
+    def _check_numbers(self) -> None:
+        """Raises a `ValueError` unless the numbers can be those of a recording. That they are finite is known."""
+        num_images, num_glimpses, num_classes = self.beliefs.shape
+        if min(num_images, num_glimpses, num_classes, self.canvases[0].numel(), self.originals[0].numel()) == 0:
+            raise ValueError("expected images, glimpses, classes and pixels, got none")
+        ranges = {"beliefs": (0, 1), "locations": (-1, 1), "labels": (0, num_classes - 1), "indices": (0, sys.maxsize)}
+        for name, (low, high) in ranges.items():
+            least, most = (bound.item() for bound in getattr(self, name).aminmax())
+            if not low <= least <= most <= high:
+                raise ValueError(f"expected {name} in [{low}, {high}], got {least} to {most}")
+        furthest = (self.beliefs.sum(-1) - 1).abs().max()
+        if furthest > ROUNDING:
+            raise ValueError(f"expected beliefs that sum to 1, got a sum that is {furthest:g} off")
 
 
 def record(
@@ -187,13 +205,3 @@ def _by_image(parts: list[Tensor], num_glimpses: int) -> Tensor:
     """Puts the glimpses of batches, one after the other, into one tensor `(images, glimpses, ...)`."""
     batches = (parts[first : first + num_glimpses] for first in range(0, len(parts), num_glimpses))
     return torch.cat([torch.stack(batch, dim=1) for batch in batches])
-
-
-def _check(name: str, tensor: Tensor, dtype: torch.dtype, shape: tuple[int | None, ...]) -> None:
-    """Raises a `ValueError` unless a tensor has this type and shape, where None stands for any length."""
-    fits = tensor.ndim == len(shape) and all(side in (None, has) for side, has in zip(shape, tensor.shape, strict=True))
-    if tensor.dtype != dtype or not fits:
-        wanted = ", ".join("any" if side is None else str(side) for side in shape)
-        raise ValueError(
-            f"expected {name} of {dtype} and shape ({wanted}), got {tensor.dtype} and {tuple(tensor.shape)}"
-        )

@@ -14,7 +14,8 @@ from glimpse_env.retina import Retina
 from glimpse_env.utils.errors import shown, unknown_name_error
 
 MAX_SCALES = 8
-MAX_SIDE = 2**14
+MAX_SIDE = 2**12
+"""The sums of the pixels of one canvas of that side take about 1 GB."""
 MAX_GLIMPSES = 2**12
 MAX_DISTRACTORS = 2**16
 MAX_ENVS = 2**20
@@ -163,7 +164,7 @@ class WorldConfig:
     initial_location: tuple[float, float] | None = None
     """Location of the first glimpse, `(x, y)` in [-1, 1]; by default uniformly random."""
     canvas_size: int | None = None
-    """Side of a canvas with the image at a random place, at most 16,384 pixels; by default the canvas is the image."""
+    """Side of a canvas with the image at a random place, at most 4,096 pixels; by default the canvas is the image."""
     num_distractors: int = 0
     """Crops of other images on the canvas; needs `canvas_size`; at most 65,536."""
     data_dir: str | os.PathLike[str] | None = None

@@ -71,11 +71,11 @@ class DiscreteActions(gym.ActionWrapper[Any, Any, Any], RecordConstructorArgs):
 
     Args:
         env: A glimpse environment, with its reward.
-        grid: Number of columns and rows, at most 16,384.
+        grid: Number of columns and rows, at most 4,096.
 
     Raises:
         TypeError: `grid` is not an integer.
-        ValueError: `grid` is not in [1, 16384], `env` has other actions than locations and logits, or its reward is
+        ValueError: `grid` is not in [1, 4096], `env` has other actions than locations and logits, or its reward is
             shaped by the belief.
 
     Example:
@@ -111,7 +111,7 @@ class VectorDiscreteActions(GlimpseVectorWrapper):
 
     Args:
         env: A native vector environment, with its reward.
-        grid: Number of columns and rows, at most 16,384.
+        grid: Number of columns and rows, at most 4,096.
 
     Raises:
         TypeError: `grid` is not an integer.

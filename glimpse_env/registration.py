@@ -97,6 +97,18 @@ def make_vector_env(
     return paid
 
 
+def check_arguments(arguments: dict[str, Any]) -> WorldConfig:
+    """Checks what makes a world and its rewards, without making either.
+
+    Raises:
+        TypeError: As of `make_env`.
+        ValueError: As of `make_env`.
+    """
+    _reward_wrapper(arguments.get("reward", "hard"), arguments.get("reward_weight", DEFAULT_WEIGHT), vector=True)
+    names = {field.name for field in fields(WorldConfig)}
+    return WorldConfig(**{name: value for name, value in arguments.items() if name in names})
+
+
 def register_ids() -> None:
     """Registers all ids with Gymnasium; importing `glimpse_env` does it."""
     for env_id, arguments in IDS.items():

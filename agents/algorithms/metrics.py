@@ -14,10 +14,13 @@ from torch import Tensor
 
 from agents.algorithms.losses import HybridLoss
 from agents.algorithms.rollout import Rollout
+from glimpse_env.utils.stored_tensors import Each, Part, TensorSpec
 
 RECENT_ROLLOUTS = 100
 MAX_LOSSES = 10_000
 """Losses that are kept if nobody logs them."""
+MAX_NAMES = 64
+"""Names that the parts of a loss may have in a file."""
 
 
 class Metrics:
@@ -73,6 +76,15 @@ class Metrics:
         return {
             "rollouts": torch.tensor(list(self._rollouts), dtype=torch.float64).reshape(-1, 2),
             "losses": {name: torch.stack([loss[name] for loss in self.losses]) for name in names},
+        }
+
+    @staticmethod
+    def expected() -> Part:
+        """What `tensors` returns is like this."""
+        loss = TensorSpec((range(MAX_LOSSES + 1),), (torch.float32, torch.bfloat16), finite=False)
+        return {
+            "rollouts": TensorSpec((range(RECENT_ROLLOUTS + 1), 2), (torch.float64,)),
+            "losses": Each(loss, MAX_NAMES),
         }
 
     def restore(self, tensors: Mapping[str, Any], device: torch.device) -> None:

@@ -16,8 +16,15 @@ from agents.algorithms.schedules import Schedule, read_schedule
 from agents.environments import EnvironmentSpec
 from glimpse_env.config import MAX_ENVS, check_integer, read_location, read_number
 from glimpse_env.utils.errors import shown, unknown_name_error
+from glimpse_env.utils.layers import MAX_SEED
 from glimpse_env.utils.threads import MAX_THREADS
 
+MAX_CLASSES = 2**16
+"""The largest data sets of images have about 20,000 classes."""
+MAX_GLIMPSE = 2**22
+"""Numbers of a glimpse; each takes a column of weights."""
+MAX_ITERATION = 2**31
+"""Numbers of the canvases and glimpses of one iteration, which are in memory together, as up to 8 GiB."""
 PRECISIONS = ("float32", "bfloat16")
 MIN_STD = 1e-6
 """The smallest standard deviation of a location: a hundredth of a pixel on the largest canvases."""
@@ -142,6 +149,7 @@ class AgentSpec:
 
     Raises:
         TypeError: Something in it could not be written into a saved agent.
+        ValueError: A size does not fit the environment, or is too large.
     """
 
     environment: EnvironmentSpec
@@ -152,10 +160,29 @@ class AgentSpec:
     seed: int
 
     def __post_init__(self) -> None:
+        self._check_sizes()
+        check_integer("seed", self.seed, 0, MAX_SEED)
         try:
             json.dumps(self.to_json())
         except TypeError as error:
             raise TypeError(f"expected numbers, strings, lists and dicts, which can be saved: {error}") from error
+
+    def _check_sizes(self) -> None:
+        config, shape = self.environment.config, self.glimpse_shape
+        for side in shape:
+            check_integer("every side of glimpse_shape", side, 1, MAX_GLIMPSE)
+        if len(shape) != 3 or shape[0] % config.num_scales or set(shape[1:]) != {config.glimpse_size}:
+            wanted = f"({config.num_scales} * channels, {config.glimpse_size}, {config.glimpse_size})"
+            raise ValueError(f"expected glimpse_shape {wanted}, as the environment has it, got {shown(shape)}")
+        check_integer("num_classes", self.num_classes, 2, MAX_CLASSES)
+        if math.prod(shape) > MAX_GLIMPSE:
+            raise ValueError(f"expected glimpses of at most {MAX_GLIMPSE} numbers, got the shape {shape}")
+        episode = (config.canvas_size or 0) ** 2 + config.num_glimpses * math.prod(shape)
+        if self.settings.num_envs * episode > MAX_ITERATION:
+            raise ValueError(
+                f"expected the canvases and glimpses of an iteration to have at most {MAX_ITERATION} numbers, "
+                f"got {episode} in each of {self.settings.num_envs} sub-environments"
+            )
 
     def to_json(self) -> dict[str, Any]:
         """This as plain numbers, strings, lists and dicts."""
@@ -163,12 +190,41 @@ class AgentSpec:
 
     @classmethod
     def from_json(cls, parts: dict[str, Any], read_settings: Callable[[dict[str, Any]], Settings]) -> AgentSpec:
-        """Undoes `to_json`; `read_settings` makes the algorithm's own settings."""
+        """Undoes `to_json`; `read_settings` makes the algorithm's own settings.
+
+        Raises:
+            KeyError: A part is missing.
+            TypeError: A part is of the wrong type.
+            ValueError: A part is out of range, or unknown.
+        """
+        parts = _parts_of(cls, "agent", parts)
         return cls(
-            environment=EnvironmentSpec(**parts["environment"]),
-            glimpse_shape=tuple(int(size) for size in parts["glimpse_shape"]),
-            num_classes=int(parts["num_classes"]),
-            policy_kwargs=dict(parts["policy_kwargs"]),
-            settings=read_settings(parts["settings"]),
-            seed=int(parts["seed"]),
+            environment=EnvironmentSpec(**_parts_of(EnvironmentSpec, "environment", parts["environment"])),
+            glimpse_shape=tuple(_check_type("glimpse_shape", parts["glimpse_shape"], list)),
+            num_classes=parts["num_classes"],
+            policy_kwargs=_check_type("policy_kwargs", parts["policy_kwargs"], dict),
+            settings=read_settings(_check_type("settings", parts["settings"], dict)),
+            seed=parts["seed"],
         )
+
+
+def _check_type(name: str, value: Any, kind: type) -> Any:
+    if not isinstance(value, kind):
+        raise TypeError(f"expected {name} to be a {kind.__name__}, got {shown(value)}")
+    return value
+
+
+def _parts_of(kind: type, name: str, value: Any) -> dict[str, Any]:
+    """What JSON has in the place of a dataclass.
+
+    Raises:
+        KeyError: A field is missing.
+        TypeError: It is no dict.
+        ValueError: It has something that is no field.
+    """
+    parts: dict[str, Any] = _check_type(name, value, dict)
+    known = [one.name for one in fields(kind)]
+    for key in parts:
+        if key not in known:
+            raise unknown_name_error(f"part of the {name}", key, known)
+    return {key: parts[key] for key in known}

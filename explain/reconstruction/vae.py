@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import asdict, dataclass, fields
+from numbers import Real
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from explain.reconstruction.elbo import kl_from_prior, reconstruction_loss
 from explain.recording import Recording
+from glimpse_env.config import check_integer
 from glimpse_env.retina import MAX_PIXEL
 from glimpse_env.utils.archive import Archive, InvalidFileError
-from glimpse_env.utils.errors import unknown_name_error
-from glimpse_env.utils.layers import make_layer, new_generator
+from glimpse_env.utils.errors import shown, unknown_name_error
+from glimpse_env.utils.layers import make_layer, new_generator, without_weights
+from glimpse_env.utils.stored_tensors import TensorSpec
 
+MAX_SIZE = 2**20
+"""More units, or pixels, than a network on one machine has."""
 TARGETS = ("original", "canvas")
 
 
@@ -23,6 +30,7 @@ class VAESettings:
     """Settings of a `HiddenStateVAE`.
 
     Raises:
+        TypeError: A setting is of the wrong type.
         ValueError: The target is unknown, or a number is out of range.
     """
 
@@ -38,13 +46,30 @@ class VAESettings:
     """Units of each of the two layers in the encoder, and in the decoder."""
 
     def __post_init__(self) -> None:
-        if self.target not in TARGETS:
+        if not isinstance(self.target, str) or self.target not in TARGETS:
             raise unknown_name_error("target", self.target, TARGETS)
+        if not isinstance(self.partial, bool):
+            raise TypeError(f"expected partial to be True or False, got {shown(self.partial)}")
         for name in ("latent_size", "layer_size"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"expected {name} to be at least 1, got {getattr(self, name)}")
-        if not self.beta >= 0:
-            raise ValueError(f"expected beta to be at least 0, got {self.beta}")
+            _check_size(name, getattr(self, name))
+        if not isinstance(self.beta, Real) or isinstance(self.beta, bool):
+            raise TypeError(f"expected beta to be a number, got {shown(self.beta)}")
+        if not 0 <= self.beta < math.inf:
+            raise ValueError(f"expected beta to be at least 0 and finite, got {self.beta}")
+
+
+def _check_size(name: str, value: Any) -> int:
+    check_integer(name, value, 1, MAX_SIZE)
+    return int(value)
+
+
+def _check_image_shape(value: Any) -> tuple[int, int, int]:
+    if not isinstance(value, list) or len(value) != 3:
+        raise ValueError(f"expected image_shape [channels, height, width], got {shown(value)}")
+    channels, height, width = (_check_size("every side of image_shape", side) for side in value)
+    if channels * height * width > MAX_SIZE:
+        raise ValueError(f"expected images of at most {MAX_SIZE} pixels, got image_shape {value}")
+    return channels, height, width
 
 
 class InvalidVAEError(InvalidFileError):
@@ -121,12 +146,20 @@ class HiddenStateVAE(nn.Module):
             FileNotFoundError: There is no such file.
             InvalidVAEError: It is damaged, no VAE, or of a newer format.
         """
-        description, tensors = VAES.read(path)
-        with VAES.complaints_about(path):
+        with VAES.open(path) as saved:
+            description = saved.description
             settings = VAESettings(**{field.name: description[field.name] for field in fields(VAESettings)})
-            channels, height, width = description["image_shape"]
-            vae = cls(int(description["hidden_size"]), (channels, height, width), settings)
-            vae.load_state_dict(tensors["weights"])
+            hidden_size = _check_size("hidden_size", description["hidden_size"])
+            image_shape = _check_image_shape(description["image_shape"])
+            # Compared with the file before memory is taken.
+            with without_weights():
+                expected = cls(hidden_size, image_shape, settings).state_dict()
+            tensors = saved.tensors({"weights": {name: TensorSpec.like(like) for name, like in expected.items()}})
+            weights = tensors["weights"]
+            if not (weights["hidden_std"] > 0).all():
+                raise ValueError("expected hidden_std to be positive, got other numbers")
+            vae = cls(hidden_size, image_shape, settings)
+            vae.load_state_dict(weights)
         return vae.eval()
 
     def standardise(self, hidden: Tensor) -> None:

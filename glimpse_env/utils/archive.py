@@ -6,8 +6,9 @@ import hashlib
 import io
 import json
 import os
+import textwrap
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +17,14 @@ from typing import Any
 import torch
 
 from glimpse_env.utils.atomic import open_atomic
+from glimpse_env.utils.stored_tensors import Part, max_bytes, read_tensors
+from glimpse_env.utils.stored_zip import StoredZip
 
 TENSORS = "tensors.pt"
-MAX_BYTES = 2**33
+MAX_DESCRIPTION = 2**20
+"""Bytes of a description; that of an agent has about 2,000."""
+MAX_REASON = 400
+"""Characters of a reason, which may quote the file."""
 
 
 class InvalidFileError(ValueError):
@@ -36,10 +42,37 @@ def with_suffix(path: str | os.PathLike[str]) -> Path:
     return path if path.suffix else path.with_suffix(".zip")
 
 
-def checksum(description: dict[str, Any], content: bytes) -> str:
-    """The SHA-256 checksum of a description (without its checksum) and a content."""
+def checksum(description: dict[str, Any], content: Iterable[bytes]) -> str:
+    """The SHA-256 checksum of a description (without its checksum) and a content, which comes in parts."""
     canonical = json.dumps(description, sort_keys=True).encode()
-    return hashlib.sha256(hashlib.sha256(canonical).digest() + hashlib.sha256(content).digest()).hexdigest()
+    hashed = hashlib.sha256()
+    for part in content:
+        hashed.update(part)
+    return hashlib.sha256(hashlib.sha256(canonical).digest() + hashed.digest()).hexdigest()
+
+
+@dataclass(frozen=True)
+class SavedFile:
+    """A file open for reading, whose checksum fits.
+
+    Attributes:
+        description: What JSON holds; its values are not checked yet.
+        members: The members of the zip.
+    """
+
+    description: dict[str, Any]
+    members: StoredZip
+
+    def tensors(self, expected: Part) -> Any:
+        """Reads the tensors, if they are as expected; see `glimpse_env.utils.stored_tensors`.
+
+        Raises:
+            ValueError: They are not.
+        """
+        size, most = self.members.size(TENSORS), max_bytes(expected)
+        if size > most:
+            raise ValueError(f"expected at most {most} bytes of tensors, as its description says, got {size}")
+        return read_tensors(self.members.read(TENSORS), expected)
 
 
 @dataclass(frozen=True)
@@ -75,58 +108,73 @@ class Archive:
         torch.save(tensors, buffer)
         content = buffer.getvalue()
         described = description | {"format": self.format}
-        described["checksum"] = checksum(described, content)
+        described["checksum"] = checksum(described, [content])
         try:
             with open_atomic(path) as file, zipfile.ZipFile(file, "w") as archive:
-                archive.writestr(f"{self.name}.json", json.dumps(described, indent=2))
-                archive.writestr(TENSORS, content)
+                for name, data in ((f"{self.name}.json", json.dumps(described, indent=2)), (TENSORS, content)):
+                    # A ZipInfo has a fixed time. A name would get that of the clock, which zip refuses before 1980.
+                    archive.writestr(zipfile.ZipInfo(name), data)
         except OSError as error:
             reason = f"the {self.name} could not be saved ({error.strerror or error}); an older file is left as it was"
             raise OSError(error.errno, reason, str(path)) from error
 
-    def read(self, path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Reads a file that `write` wrote, without executing anything of it.
+    @contextmanager
+    def open(self, path: str | os.PathLike[str]) -> Iterator[SavedFile]:
+        """Opens a file that `write` wrote, without executing anything of it.
 
-        Returns:
-            The description and the tensors.
+        An error about the content, while the file is open, becomes `error`, with the path and the reason.
 
         Raises:
             FileNotFoundError: There is no such file.
-            InvalidFileError: It is truncated, was tampered with, or is of a newer format or another kind.
+            InvalidFileError: It is truncated, was tampered with, is of a newer format or another kind, or does not hold
+                what is expected in it.
         """
         path = with_suffix(path)
         if not path.is_file():
             raise FileNotFoundError(f"expected a saved {self.name} at {path}, but there is no such file")
-        members = sorted([f"{self.name}.json", TENSORS])
-        with self.complaints_about(path), zipfile.ZipFile(path) as archive:
-            if sorted(archive.namelist()) != members:
-                raise ValueError(f"expected {' and '.join(members)} in it, got {sorted(archive.namelist())}")
-            if sum(member.file_size for member in archive.infolist()) > MAX_BYTES:
-                raise ValueError(f"expected at most {MAX_BYTES} bytes in it")
-            description = json.loads(archive.read(f"{self.name}.json"))
-            content = archive.read(TENSORS)
-            if not isinstance(description, dict) or not isinstance(description.get("format"), int):
-                raise ValueError(f"{self.name}.json does not describe a saved {self.name}")
-            if description["format"] > self.format:
-                raise ValueError(f"its format {description['format']} is newer than {self.format}: update this library")
-            # Files of the first versions call it a digest.
-            saved = description.pop("checksum" if "checksum" in description else "digest", None)
-            if saved != checksum(description, content):
-                raise ValueError("its checksum does not fit its content: it was altered after it was saved")
-            tensors = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-        return description, tensors
+        with open(path, "rb") as file, self._invalid_file_errors(path):
+            members = StoredZip.open(file)
+            yield SavedFile(self._read_description(members), members)
+
+    def _read_description(self, members: StoredZip) -> dict[str, Any]:
+        """Reads the description, and compares the checksum with all that there is."""
+        described = f"{self.name}.json"
+        if set(members.places) != {described, TENSORS}:
+            raise ValueError(f"expected {described} and {TENSORS} in it, got {sorted(members.places)}")
+        if members.size(described) > MAX_DESCRIPTION:
+            raise ValueError(f"expected {described} of at most {MAX_DESCRIPTION} bytes")
+        content = members.read(described)
+        try:
+            description = json.loads(content)
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"expected {described} to be JSON, got something else") from error
+        if not isinstance(description, dict) or type(description.get("format")) is not int:
+            raise ValueError(f"{described} does not describe a saved {self.name}")
+        if description["format"] > self.format:
+            raise ValueError(f"its format {description['format']} is newer than {self.format}: update this library")
+        # Files of the first versions call it a digest.
+        saved = description.pop("checksum" if "checksum" in description else "digest", None)
+        if saved != checksum(description, members.chunks(TENSORS)):
+            raise ValueError("its checksum does not fit its content: it was altered after it was saved")
+        return description
 
     @contextmanager
-    def complaints_about(self, path: str | os.PathLike[str]) -> Iterator[None]:
-        """Turns any error about the content of a file into `error`, with the path and the reason."""
+    def _invalid_file_errors(self, path: Path) -> Iterator[None]:
         try:
             yield
-        except InvalidFileError:
+        except (InvalidFileError, OSError):
             raise
         except Exception as error:
-            reason = str(error)
-            if isinstance(error, zipfile.BadZipFile | EOFError):
-                reason = "it is truncated, or no zip"
-            elif isinstance(error, KeyError):
-                reason = f"it lacks {error}"
-            raise self.error(path, reason) from error
+            raise self.error(path, _reason(error)) from error
+
+
+def _reason(error: Exception) -> str:
+    """Why a file could not be read, in a sentence of ours, whatever was raised."""
+    # Where there is not enough memory, torch raises a RuntimeError.
+    if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and "allocate" in str(error)):
+        return "there is not enough memory for it"
+    if isinstance(error, KeyError):
+        return f"it lacks {error}"
+    if isinstance(error, ValueError | TypeError):
+        return textwrap.shorten(str(error), MAX_REASON, placeholder=" ...")
+    return f"expected what this library saves, got content that raises {type(error).__name__}"

@@ -7,6 +7,9 @@ the same seed gives other weights where another thread draws at the same time, o
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 import torch
@@ -19,6 +22,24 @@ MAX_SEED = 2**64 - 1
 """The largest seed of torch's generators."""
 
 LayerT = TypeVar("LayerT", nn.Linear, nn.Conv2d, nn.GRUCell, nn.LSTMCell)
+
+_HAS_NUMBERS = ContextVar("has_numbers", default=True)
+
+
+@contextmanager
+def without_weights() -> Iterator[None]:
+    """Within it, `make_layer` makes layers that have shapes but no numbers, and take no memory, on torch's meta device.
+
+    Example:
+        >>> with without_weights():
+        ...     make_layer(nn.Linear, 10**6, 10**6).weight.shape
+        torch.Size([1000000, 1000000])
+    """
+    token = _HAS_NUMBERS.set(False)
+    try:
+        yield
+    finally:
+        _HAS_NUMBERS.reset(token)
 
 
 def new_generator(seed: int | None = None) -> torch.Generator:
@@ -50,6 +71,9 @@ def make_layer(layer: type[LayerT], *sizes: int, generator: torch.Generator | No
         >>> layer.weight.shape, bool(layer.weight.abs().max() <= 0.5)
         (torch.Size([2, 4]), True)
     """
+    if not _HAS_NUMBERS.get():
+        make: Any = layer
+        return make(*sizes, device="meta", dtype=torch.float32, **arguments)
     made = skip_init(layer, *sizes, device="cpu", dtype=torch.float32, **arguments)
     recurrent = isinstance(made, nn.RNNCellBase)
     bound = 1 / math.sqrt(made.hidden_size if recurrent else made.weight[0].numel())

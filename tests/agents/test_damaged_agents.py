@@ -17,9 +17,8 @@ import torch
 import agents
 from agents import PPO, Algorithm, InvalidAgentError
 from agents.algorithms.checkpoint import AGENTS, FORMAT
-from glimpse_env.utils import archive
-from glimpse_env.utils.archive import checksum
-from tests.agents.making import ITERATION, make_agent
+from tests.agents.making import ITERATION, assert_same_weights, make_agent, observe, training_state
+from tests.archives import forge, members, redescribe, repack, unpack
 
 
 @pytest.fixture(scope="module")
@@ -31,31 +30,6 @@ def trained() -> Algorithm:
 def path(trained: Algorithm, tmp_path: Path) -> Path:
     trained.save(tmp_path / "agent.zip")
     return tmp_path / "agent.zip"
-
-
-def forge(path: Path, **changes: Any) -> None:
-    """Changes what is in a file and gives it the checksum of its new content."""
-    description, tensors = AGENTS.read(path)
-    AGENTS.write(path, description | changes.pop("description", {}), tensors | changes)
-
-
-def members(path: Path) -> dict[str, bytes]:
-    with zipfile.ZipFile(path) as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
-
-
-def repack(path: Path, contents: dict[str, bytes]) -> None:
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, content in contents.items():
-            archive.writestr(name, content)
-
-
-def redescribe(path: Path, description: Any, content: bytes) -> None:
-    """Replaces both members by hand, with a correct checksum, as an attacker could."""
-    if isinstance(description, dict):
-        description = {key: value for key, value in description.items() if key != "checksum"}
-        description["checksum"] = checksum(description, content)
-    repack(path, {"agent.json": json.dumps(description).encode(), "tensors.pt": content})
 
 
 def refused(path: Path, match: str) -> None:
@@ -77,9 +51,8 @@ def test_one_byte_less_is_refused(path: Path) -> None:
     refused(path, "cannot be loaded as an agent")
 
 
-def test_no_flipped_byte_goes_unnoticed(path: Path) -> None:
+def test_no_flipped_byte_goes_unnoticed(trained: Algorithm, path: Path) -> None:
     content = path.read_bytes()
-    expected = AGENTS.read(path)[0]
     spots = np.random.default_rng(0).integers(len(content), size=150).tolist()
     unnoticed = 0
     for spot in [*range(60), *spots, *range(len(content) - 160, len(content))]:
@@ -87,13 +60,13 @@ def test_no_flipped_byte_goes_unnoticed(path: Path) -> None:
         damaged[spot] ^= 0xFF
         path.write_bytes(damaged)
         try:
-            description, tensors = AGENTS.read(path)
+            loaded = agents.load(path, device="cpu")
         except InvalidAgentError:
             continue
         # Times and attributes of the members of a zip are no part of the agent.
         unnoticed += 1
-        assert description == expected
-        assert set(tensors) == {"policy", "optimizer", "generator"}
+        assert loaded.spec == trained.spec
+        assert_same_weights(training_state(loaded), training_state(trained))
     assert unnoticed < 100
 
 
@@ -161,7 +134,7 @@ def test_a_missing_member_is_refused(path: Path) -> None:
 def test_a_member_twice_is_refused(path: Path) -> None:
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("agent.json", b"{}")
-    refused(path, "expected agent.json and tensors.pt in it, got")
+    refused(path, "expected each member once, got 'agent.json' twice")
 
 
 def test_a_newer_format_is_refused(path: Path) -> None:
@@ -169,11 +142,6 @@ def test_a_newer_format_is_refused(path: Path) -> None:
     description = json.loads(contents["agent.json"]) | {"format": FORMAT + 1}
     redescribe(path, description, contents["tensors.pt"])
     refused(path, f"its format {FORMAT + 1} is newer than {FORMAT}: update this library")
-
-
-def test_too_large_a_file_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive, "MAX_BYTES", 1000)
-    refused(path, "expected at most 1000 bytes in it")
 
 
 @pytest.mark.parametrize("description", [[], "agent", None, {}, {"format": "1"}, {"format": None}])
@@ -215,23 +183,37 @@ def test_random_numbers_of_the_same_device_are_continued(trained: Algorithm, pat
         agents.load(path, device="cpu")
 
 
-@pytest.mark.parametrize("name", ["policy", "optimizer", "generator"])
+@pytest.mark.parametrize("name", ["policy", "generator"])
 def test_missing_tensors_are_named(path: Path, name: str) -> None:
-    description, tensors = AGENTS.read(path)
+    description, tensors = unpack(path)
     del tensors[name]
     AGENTS.write(path, description, tensors)
     refused(path, f"it lacks '{name}'")
 
 
+@pytest.mark.parametrize("precision", [torch.float16, torch.bfloat16])
+def test_an_agent_of_half_precision_without_the_optimizer_acts_alike_and_learns_on(
+    trained: Algorithm, path: Path, precision: torch.dtype
+) -> None:
+    description, tensors = unpack(path)
+    del tensors["optimizer"]
+    AGENTS.write(path, description, tensors | {"policy": {k: v.to(precision) for k, v in tensors["policy"].items()}})
+    loaded = agents.load(path, device="cpu")
+    assert {weight.dtype for weight in loaded.policy.state_dict().values()} == {torch.float32}
+    one, other = (agent.predict(observe(5), deterministic=True)[0] for agent in (loaded, trained))
+    np.testing.assert_allclose(one, other, atol=0.05)
+    loaded.learn(ITERATION, reset_num_timesteps=False)
+
+
 def test_a_missing_weight_is_named(path: Path) -> None:
-    weights = dict(AGENTS.read(path)[1]["policy"])
+    weights = dict(unpack(path)[1]["policy"])
     del weights["classifier.weight"]
     forge(path, policy=weights)
     refused(path, "classifier.weight")
 
 
 def test_a_weight_of_another_shape_is_named(path: Path) -> None:
-    forge(path, policy=AGENTS.read(path)[1]["policy"] | {"classifier.weight": torch.zeros(3, 3)})
+    forge(path, policy=unpack(path)[1]["policy"] | {"classifier.weight": torch.zeros(3, 3)})
     refused(path, "classifier.weight")
 
 
@@ -243,12 +225,12 @@ def test_a_weight_of_another_shape_is_named(path: Path) -> None:
         ({"policy_kwargs": {"core": "grru"}}, "Unknown core 'grru'. Did you mean 'gru'"),
         ({"policy_kwargs": {"hidden": 3}}, "hidden"),
         ({"environment": {}}, "env_id"),
-        ({"seed": "x"}, "invalid literal"),
+        ({"seed": "x"}, "expected seed to be an integer, got 'x'"),
         ({"num_classes": 3}, "classifier"),
     ],
 )
 def test_a_description_that_makes_no_sense_is_refused(path: Path, changes: dict[str, Any], match: str) -> None:
-    forge(path, description={"agent": AGENTS.read(path)[0]["agent"] | changes})
+    forge(path, description={"agent": unpack(path)[0]["agent"] | changes})
     refused(path, match)
 
 

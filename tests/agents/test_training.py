@@ -22,8 +22,8 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 import agents
 from agents import REINFORCE, RunFolder, Schedule, TrainingDiverged, TrainingInterrupted, train, training
-from agents.algorithms.checkpoint import AGENTS
 from agents.folder_lock import FolderInUseError, FolderLock
+from tests.archives import unpack
 
 ROOT = Path(__file__).parents[2]
 T, N, ITERATIONS, LOG_LINES = 6, 8, 60, 20
@@ -72,7 +72,7 @@ def files_of(run: RunFolder) -> set[str]:
 
 
 def assert_same_agents(one: RunFolder, other: RunFolder) -> None:
-    (described, tensors), (other_described, other_tensors) = (AGENTS.read(run.agent) for run in (one, other))
+    (described, tensors), (other_described, other_tensors) = (unpack(run.agent) for run in (one, other))
     assert described == other_described
     for name, weights in tensors["policy"].items():
         assert torch.equal(weights, other_tensors["policy"][name]), name
@@ -167,9 +167,9 @@ def test_ends_with_the_same_agent_and_log_after_kill_9_at_any_moment(finished: R
 
 
 def test_training_what_is_finished_changes_nothing(finished: RunFolder) -> None:
-    before, log = AGENTS.read(finished.agent)[0], finished.log.read_bytes()
+    before, log = unpack(finished.agent)[0], finished.log.read_bytes()
     train(finished.load_agent(), finished)
-    assert AGENTS.read(finished.agent)[0] == before
+    assert unpack(finished.agent)[0] == before
     assert finished.log.read_bytes() == log
 
 

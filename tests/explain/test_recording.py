@@ -19,6 +19,7 @@ from explain import InvalidRecordingError, Recording, record
 from explain.recording import FIELDS, RECORDINGS
 from glimpse_env.data.datasets import load_dataset
 from glimpse_env.retina import Retina
+from tests.archives import unpack
 
 PLAIN, CLUTTERED = "GlimpseDigits-v0", "GlimpseClutteredDigits-v0"
 D, C = 5, 10
@@ -225,7 +226,7 @@ def test_an_agent_without_a_state_is_refused() -> None:
 
 @pytest.mark.parametrize("count", [0, -1, 361])
 def test_more_images_than_there_are_or_none_are_refused(count: int) -> None:
-    with pytest.raises(ValueError, match=f"num_images between 1 and 360, got {count}"):
+    with pytest.raises(ValueError, match=f"expected num_images to be at (least 1|most 360), got {count}"):
         record(TinyAgent(), make_env(), count)
 
 
@@ -259,7 +260,7 @@ def refused(path: Path, match: str | None = None) -> None:
 
 def rewrite(path: Path, **parts: Any) -> None:
     """Writes the file anew with other parts; None leaves one out."""
-    numbers, tensors = RECORDINGS.read(path)
+    numbers, tensors = unpack(path)
     for name, part in parts.items():
         where = numbers if name in ("glimpse_size", "num_scales") else tensors
         if part is None:

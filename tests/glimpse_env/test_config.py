@@ -146,5 +146,5 @@ def test_names_and_folders_of_the_wrong_type_are_refused(name: str, value: objec
 
 @pytest.mark.parametrize("sizes", [{"glimpse_size": 2000, "num_scales": 8}, {"canvas_size": 10**6}])
 def test_sizes_beyond_all_memory_are_refused(sizes: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match="at most 16384"):
+    with pytest.raises(ValueError, match="at most 4096"):
         WorldConfig(**sizes)  # type: ignore[arg-type]

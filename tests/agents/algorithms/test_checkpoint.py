@@ -23,6 +23,7 @@ from tests.agents.making import (
     training_state,
     weights,
 )
+from tests.archives import unpack
 
 FORMAT_1 = Archive("agent", 1, InvalidAgentError)
 PATH = ((0.5, -0.5), (-0.25, 0.75))
@@ -73,7 +74,7 @@ def test_progress_remaining_goes_from_1_to_0(steps: int, total: int, expected: f
 def write_format_1(agent: Algorithm, path: Path) -> None:
     """Writes an agent as format 1 did: some settings had other names, and A2C had none of its own."""
     agent.save(path)
-    description, tensors = AGENTS.read(path)
+    description, tensors = unpack(path)
     settings = description["agent"]["settings"]
     for old, new in SETTINGS_BEFORE_FORMAT_2.items():
         settings[old] = settings.pop(new)
@@ -99,13 +100,13 @@ def test_files_of_format_1_load_and_train_on_as_before(algorithm: type[Algorithm
 
 def test_a_file_of_format_1_has_the_old_names(tmp_path: Path) -> None:
     write_format_1(make_agent(), tmp_path / "agent.zip")
-    settings = FORMAT_1.read(tmp_path / "agent.zip")[0]["agent"]["settings"]
+    settings = unpack(tmp_path / "agent.zip")[0]["agent"]["settings"]
     assert {"first_path", "first_share", "stray_share"} < set(settings)
 
 
 def test_old_names_are_refused_in_files_of_the_present_format(tmp_path: Path) -> None:
     write_format_1(make_agent(), tmp_path / "agent.zip")
-    description, tensors = FORMAT_1.read(tmp_path / "agent.zip")
+    description, tensors = unpack(tmp_path / "agent.zip")
     AGENTS.write(tmp_path / "agent.zip", description | {"format": FORMAT}, tensors)
     with pytest.raises(InvalidAgentError, match="Unknown setting 'first_path'"):
         agents.load(tmp_path / "agent.zip")

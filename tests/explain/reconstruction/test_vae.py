@@ -15,6 +15,7 @@ from explain import HiddenStateVAE, Recording, VAESettings
 from explain.reconstruction.elbo import reconstruction_loss
 from explain.reconstruction.vae import VAES, InvalidVAEError, targets_of, to_unit
 from glimpse_env.retina import Retina
+from tests.archives import unpack
 
 SHAPES = pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32), (1, 5, 9)])
 TINY = VAESettings(latent_size=3, layer_size=16)
@@ -193,7 +194,7 @@ def test_to_unit_maps_white_to_one() -> None:
         ({"target": ""}, "original"),
         ({"latent_size": 0}, "latent_size to be at least 1, got 0"),
         ({"layer_size": -2}, "layer_size to be at least 1, got -2"),
-        ({"beta": -0.1}, "beta to be at least 0, got -0.1"),
+        ({"beta": -0.1}, "beta to be at least 0 and finite, got -0.1"),
         ({"beta": math.nan}, "beta"),
     ],
 )
@@ -216,7 +217,7 @@ def test_a_vae_survives_its_file(tmp_path: Path) -> None:
 def test_a_damaged_vae_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "vae.zip"
     HiddenStateVAE(5, (1, 8, 8), VAESettings(latent_size=3, layer_size=7)).save(path)
-    description, tensors = VAES.read(path)
+    description, tensors = unpack(path)
     VAES.write(path, description | {"latent_size": 4}, tensors)
     with pytest.raises(InvalidVAEError, match="cannot be loaded as a VAE"):
         HiddenStateVAE.load(path)
