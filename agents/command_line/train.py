@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,6 +15,7 @@ import tyro
 
 import agents
 from agents import RunFolder
+from agents.command_line.options import EnvironmentOptions, SettingsOptions, given
 from glimpse_env import DatasetError
 
 
@@ -44,6 +46,8 @@ class Arguments:
     """Run folder; by default a folder in runs/ that is named after the arguments."""
     resume: Annotated[Path | None, tyro.conf.arg(metavar="RUN_FOLDER")] = None
     """Continue the interrupted training in this run folder. It keeps its arguments, so give no others."""
+    environment: Annotated[EnvironmentOptions, tyro.conf.arg(name="env")] = field(default_factory=EnvironmentOptions)
+    settings: SettingsOptions = field(default_factory=SettingsOptions)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -83,20 +87,23 @@ def start(options: Arguments) -> tuple[RunFolder, agents.Algorithm]:
     policy_kwargs = preset.policy_kwargs | ({"core": options.core} if options.core else {})
     reward = options.reward or preset.environment.arguments.get("reward", "hard")
     num_images = preset.num_images if options.images is None else options.images
-    name = "-".join([options.env.replace(":", "-"), algorithm, policy_kwargs["core"], reward])
-    run = RunFolder(options.run_folder or Path("runs", f"{name}-seed{options.seed}".lower()))
+    environment, settings = given(options.environment), given(options.settings)
+    changed = [f"{name}-{value}" for name, value in (environment | settings).items()]
+    name = "-".join([options.env, algorithm, policy_kwargs["core"], reward, *changed])
+    name = re.sub(r"[^\w.]+", "-", f"{name}-seed{options.seed}".lower())
+    run = RunFolder(options.run_folder or Path("runs", name))
     if run.agent.exists():
         raise ValueError(f"{run.path} holds an agent already: continue it with --resume {run.path}, or choose another")
     agent = agents.ALGORITHMS[algorithm](
-        preset.environment.make(reward=reward),
+        preset.environment.make(reward=reward, **environment),
         policy_kwargs=policy_kwargs,
         seed=options.seed,
-        **preset.settings,
+        **preset.settings | settings,
     )
     agent.total_timesteps = num_images * agent.num_glimpses
     run.path.mkdir(parents=True, exist_ok=True)
     chosen = {"algorithm": algorithm, "core": policy_kwargs["core"], "reward": reward, "images": num_images}
-    used = asdict(options) | chosen
+    used = asdict(options) | chosen | {"environment": environment, "settings": settings}
     del used["resume"], used["run_folder"]
     run.arguments.write_text(json.dumps(used, indent=2) + "\n", encoding="utf-8")
     return run, agent
