@@ -198,14 +198,17 @@ class Algorithm(BaseAgent):
                     # Collect one episode in every sub-environment, and train on all of them.
                     self._apply_schedules()
                     callback.on_rollout_start()
-                    self.train(self.collect_rollouts())
+                    rollout = self.collect_rollouts()
+                    steps = self._step_locals(rollout)
+                    self.train(rollout)
+                    del rollout  # before the next one needs as much memory
 
                     # Call the callbacks once for each step of the vector environment, as Stable-Baselines3 does. All of
                     # these calls come after the training, so that an agent that is saved in one of them can be resumed.
-                    for step in range(1, self.num_glimpses + 1):
-                        dones = np.full(self.settings.num_envs, step == self.num_glimpses)
-                        callback.update_locals(locals())
+                    for step in steps:
+                        callback.update_locals(locals() | step)
                         going_on = callback.on_step() and going_on
+                    self._note_episodes(steps[-1]["infos"])
                     callback.on_rollout_end()
 
                     # Log, and remember a state to return to.

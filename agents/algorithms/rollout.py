@@ -78,7 +78,8 @@ class Rollout:
         logits: The logits, `(T, N, num_classes)`.
         rewards: `(T, N)`.
         labels: The true classes, `(N,)`.
-        is_success: Whether the last belief was correct, `(N,)` bool.
+        predictions: The most probable classes of the last beliefs, `(N,)`.
+        is_success: Whether these are the labels, `(N,)` bool.
         on_policy: Which episodes are not exploratory, `(N,)` bool. The location network and the baseline learn from
             these alone.
         cloning: Whether the locations were drawn around a demonstration path, which the policy is to learn.
@@ -93,6 +94,7 @@ class Rollout:
     logits: Tensor
     rewards: Tensor
     labels: Tensor
+    predictions: Tensor
     is_success: Tensor
     on_policy: Tensor
     cloning: bool
@@ -140,6 +142,7 @@ def collect(behaviour: BehaviourPolicy, env: Any, observation: dict[str, Tensor]
         logits=policy.logits(hidden).float(),
         rewards=rewards,
         labels=final["label"],
+        predictions=final["prediction"],
         is_success=final["is_success"],
         on_policy=torch.arange(env.num_envs, device=locations.device) >= behaviour.num_exploratory,
         cloning=behaviour.demonstration_path is not None,

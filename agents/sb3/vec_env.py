@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
+import time
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
-from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import VecEnv
 
+from agents.sb3 import infos
+from agents.sb3.sub_environment import SubEnvironment
 from glimpse_env import VectorDiscreteActions
-from glimpse_env.dataset_rollout import to_numpy
+from glimpse_env.config import read_options
+from glimpse_env.dataset_rollout import to_numpy, world_of
+from glimpse_env.registration import VECTOR_ENTRY_POINT
 
 
 class GlimpseVecEnv(VecEnv):
     """Adapts a native vector environment of this library to `stable_baselines3.common.vec_env.VecEnv`.
 
-    Episodes end together, so the adapter fills the `info` of each sub-environment on the last step only. It adds
-    `info["episode"]` as Stable-Baselines3's `Monitor` does, so that `rollout/ep_rew_mean` and `rollout/success_rate`
-    are logged.
+    It does what Stable-Baselines3's `DummyVecEnv` does over single environments of the same id, each in a `Monitor`,
+    and it does it as one batch. So `info["episode"]` is there at the end of an episode, and Stable-Baselines3 logs
+    `rollout/ep_rew_mean` and `rollout/success_rate`. Two things differ. One sub-environment cannot be reset or stepped
+    alone, and a `Monitor` keeps a list of all episodes, which is not kept here.
 
     Args:
         env: What `gym.make_vec(id, vectorization_mode="vector_entry_point")` made, or `VectorDiscreteActions` of it.
 
+    Attributes:
+        native: The native vector environment.
+        envs: The sub-environments, as far as one can be asked about alone.
+
     Raises:
-        ValueError: Its autoreset mode is not `"same_step"`.
+        ValueError: `env` is no native vector environment, or its autoreset mode is not `"same_step"`.
 
     Example:
         >>> import gymnasium as gym, glimpse_env
@@ -36,22 +46,56 @@ class GlimpseVecEnv(VecEnv):
     """
 
     def __init__(self, env: VectorEnv[Any, Any, Any]) -> None:
+        self._world = world_of(env)
         check_autoreset_mode(env)
         self.native = env
+        self.envs = [SubEnvironment(env, number) for number in range(env.num_envs)]
         super().__init__(env.num_envs, env.single_observation_space, env.single_action_space)
-        self.render_mode = env.render_mode
+        self.metadata = SubEnvironment.metadata
+        self._started = time.time()
+        self._begin_episodes()
 
     def reset(self) -> dict[str, np.ndarray[Any, Any]]:
-        """Begins an episode in every sub-environment, with the seeds and image indices that were set before."""
-        seeds = None if self._seeds[0] is None else self._seeds
-        options = {"index": [one["index"] for one in self._options]} if self._options[0] else None
-        observations, infos = self.native.reset(seed=seeds, options=options)  # type: ignore[arg-type]
+        """Begins an episode in every sub-environment, with the seeds and the options that were set before.
+
+        Raises:
+            TypeError: A seed or an option is not an integer.
+            ValueError: There is another option, or a seed or option is negative.
+            IndexError: An index is not in the split.
+        """
+        seeds = [seed for seed in self._seeds if seed is not None]  # all or none
+        for options in self._native_options():
+            observations, _ = self.native.reset(seed=seeds or None, options=options)  # type: ignore[arg-type]
+        for env, seed in zip(self.envs, seeds, strict=False):
+            env.note_seed(seed)
         self._reset_seeds()
         self._reset_options()
-        self._returns = np.zeros(self.num_envs)
-        self._length = 0
-        self._note_images(infos)
+        self._begin_episodes()
+        self.reset_infos = self._images()
         return {key: to_numpy(value) for key, value in observations.items()}
+
+    def _native_options(self) -> list[dict[str, Any]]:
+        """Turns the options of each sub-environment into those of resets of the native vector environment.
+
+        One reset takes all sub-environments that have an index or have none, and the same episode.
+        """
+        if len(self._options) != self.num_envs:
+            raise ValueError(f"expected options for {self.num_envs} sub-environments, got {len(self._options)}")
+        asked = [read_options(options) for options in self._options]
+        index = [0 if one["index"] is None else one["index"] for one in asked]
+        kinds = [(one["index"] is not None, one["episode"]) for one in asked]
+        if len(set(kinds)) == 1:
+            has_index, episode = kinds[0]
+            return [({"index": index} if has_index else {}) | {"episode": episode}]
+        resets: list[dict[str, Any]] = []
+        if self._world.num_steps is None:
+            # The first reset takes all sub-environments. Those that come again begin with their first episode again.
+            resets.append({})
+            kinds = [(has_index, episode or 0) for has_index, episode in kinds]
+        for has_index, episode in dict.fromkeys(kinds):
+            mask = np.array([kind == (has_index, episode) for kind in kinds])
+            resets.append(({"index": index} if has_index else {}) | {"episode": episode, "reset_mask": mask})
+        return resets
 
     def step_async(self, actions: np.ndarray[Any, Any]) -> None:
         """Keeps the actions for `step_wait`."""
@@ -63,21 +107,24 @@ class GlimpseVecEnv(VecEnv):
         rewards, dones = to_numpy(rewards).astype(np.float32), to_numpy(terminations)
         self._returns += rewards
         self._length += 1
-        infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
-        if "final_info" in native:
-            final = {key: to_numpy(value).tolist() for key, value in native["final_info"].items() if key[0] != "_"}
-            for env, info in enumerate(infos):
-                info |= {key: values[env] for key, values in final.items()}
-                info["terminal_observation"] = _unbatched(native["final_obs"], env)
-                info["TimeLimit.truncated"] = False
-                info["episode"] = {"r": float(self._returns[env]), "l": self._length}
-            self._returns = np.zeros(self.num_envs)
-            self._length = 0
-            self._note_images(native)
-        return {key: to_numpy(value) for key, value in observations.items()}, rewards, dones, infos
+        if "final_info" not in native:
+            told = infos.going_on(self.num_envs)
+        else:
+            outcome = {key: values for key, values in native["final_info"].items() if key[0] != "_"}
+            last = native["final_obs"]
+            last = infos.unbatched(last) if isinstance(last, dict) else last.tolist()
+            told = infos.at_the_end(outcome, last, self._returns, self._length, time.time() - self._started)
+            self._begin_episodes()
+            self.reset_infos = self._images()
+        return {key: to_numpy(value) for key, value in observations.items()}, rewards, dones, told
 
-    def _note_images(self, infos: dict[str, Any]) -> None:
-        self.reset_infos = [{"index": index} for index in to_numpy(infos["index"]).tolist()]
+    def _begin_episodes(self) -> None:
+        self._returns = np.zeros(self.num_envs)
+        self._length = 0
+
+    def _images(self) -> list[dict[str, Any]]:
+        """What resets say of the present episodes."""
+        return [{"index": index} for index in self._world.indices.tolist()]
 
     def close(self) -> None:
         """Closes the environment."""
@@ -85,26 +132,35 @@ class GlimpseVecEnv(VecEnv):
 
     def get_images(self) -> Sequence[Any]:
         """Draws each sub-environment."""
-        return self.native.render() or [None] * self.num_envs
+        if self.render_mode != "rgb_array":
+            warnings.warn(f'expected render_mode="rgb_array" to draw images, got {self.render_mode!r}', stacklevel=2)
+            return [None] * self.num_envs
+        return [env.render() for env in self.envs]
 
     def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
-        """The attribute of the vector environment, once per sub-environment."""
-        return [getattr(self.native, attr_name) for _ in self._get_indices(indices)]
+        """Returns an attribute of each sub-environment."""
+        return [self.envs[number].get_wrapper_attr(attr_name) for number in self._get_indices(indices)]
 
     def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-        """Sub-environments have their attributes in common, so this is refused."""
-        raise NotImplementedError(
-            "sub-environments have their attributes in common: make the environment with other arguments"
-        )
+        """Sets an attribute of each sub-environment, which `get_attr` returns from then on.
+
+        As with `DummyVecEnv`, it is an attribute of the outermost object: what the environment does stays the same.
+        """
+        for number in self._get_indices(indices):
+            setattr(self.envs[number], attr_name, value)
 
     def env_method(self, method_name: str, *method_args: Any, indices: Any = None, **method_kwargs: Any) -> list[Any]:
-        """Calls a method of the vector environment once, and returns the result once per sub-environment."""
-        result = getattr(self.native, method_name)(*method_args, **method_kwargs)
-        return [result for _ in self._get_indices(indices)]
+        """Calls a method of each sub-environment.
 
-    def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
-        """Whether the environment has a wrapper. It does what `Monitor` does, so it says yes to that one."""
-        return [wrapper_class is Monitor for _ in self._get_indices(indices)]
+        Raises:
+            NotImplementedError: The method is `reset` or `step`, which sub-environments do together.
+        """
+        return [method(*method_args, **method_kwargs) for method in self.get_attr(method_name, indices)]
+
+    def env_is_wrapped(self, wrapper_class: type[gym.Wrapper[Any, Any, Any, Any]], indices: Any = None) -> list[bool]:
+        """Whether each sub-environment does what a wrapper of single environments does."""
+        envs = [self.envs[number] for number in self._get_indices(indices)]
+        return [any(issubclass(wrapper, wrapper_class) for wrapper in env.wrappers) for env in envs]
 
 
 def check_autoreset_mode(env: VectorEnv[Any, Any, Any]) -> None:
@@ -124,18 +180,16 @@ def make_sb3_env(env_id: str, num_envs: int, grid: int | None = None, **argument
             continuous.
         **arguments: Of the environment.
 
+    Raises:
+        ValueError: The id is that of another environment than a glimpse environment.
+
     Example:
         >>> make_sb3_env("glimpse_env:GlimpseDigits-v0", num_envs=4, grid=3).action_space
         MultiDiscrete([ 9 10])
     """
+    if gym.spec(env_id).vector_entry_point != VECTOR_ENTRY_POINT:
+        raise ValueError(f"expected the id of a glimpse environment, got {env_id!r}")
     env: VectorEnv[Any, Any, Any] = gym.make_vec(
         env_id, num_envs=num_envs, vectorization_mode="vector_entry_point", **arguments
     )
     return GlimpseVecEnv(env if grid is None else VectorDiscreteActions(env, grid))
-
-
-def _unbatched(observations: Any, env: int) -> dict[str, np.ndarray[Any, Any]]:
-    if isinstance(observations, dict):
-        return {key: to_numpy(value[env]) for key, value in observations.items()}
-    one: dict[str, np.ndarray[Any, Any]] = observations[env]
-    return one

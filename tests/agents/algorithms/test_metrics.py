@@ -9,6 +9,7 @@ import pytest
 import torch
 from stable_baselines3.common.logger import Logger
 
+from agents.algorithms.branches import Branches
 from agents.algorithms.losses import HybridLoss, LossWeights
 from agents.algorithms.metrics import RECENT_ROLLOUTS, Metrics
 from agents.algorithms.rollout import Rollout
@@ -24,9 +25,11 @@ def rollout(successes: list[bool], rewards: list[list[float]]) -> Rollout:
         logits=nothing,
         rewards=torch.tensor(rewards),
         labels=nothing,
+        predictions=nothing,
         is_success=torch.tensor(successes),
         on_policy=nothing,
         cloning=False,
+        branches=Branches(nothing, nothing),
         next_observation={},
     )
 
