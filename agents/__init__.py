@@ -16,6 +16,7 @@ from agents.folder_lock import FolderInUseError
 from agents.loading import ALGORITHMS, load
 from agents.policy.recurrent_policy import RAMPolicy
 from agents.presets import PRESETS, Preset, find_preset
+from agents.pretrained.catalogue import list_pretrained, load_pretrained, read_card
 from agents.runs import RunFolder
 from agents.sb3.features import GlimpseFeatures
 from agents.sb3.vec_env import GlimpseVecEnv, make_sb3_env
@@ -50,11 +51,14 @@ __all__ = [
     "convnet_accuracy",
     "evaluate",
     "find_preset",
+    "list_pretrained",
     "load",
+    "load_pretrained",
     "look_at_centre",
     "look_at_random",
     "look_by_raster_scan",
     "make_sb3_env",
+    "read_card",
     "train",
     "train_convnet",
 ]

@@ -1,0 +1,81 @@
+"""Packaging: a trained agent becomes a small file without what only training needs, with a card."""
+
+from __future__ import annotations
+
+import json
+import platform
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import glimpse_env
+from agents.algorithms.base import Algorithm
+from agents.algorithms.checkpoint import AGENTS
+from agents.evaluation import Evaluation, evaluate
+from agents.loading import load
+from agents.pretrained.catalogue import CARD
+from agents.runs import RunFolder
+
+
+def package_agent(run: RunFolder, folder: Path, core_seconds: float | None = None) -> dict[str, Any]:
+    """Packages the agent of a run folder: `agent.zip` in half precision without the optimizer's state, and its card.
+
+    The card's figures are those of the packaged file, on the whole test split.
+
+    Args:
+        run: The run folder, with the arguments of the training.
+        folder: Where the package goes.
+        core_seconds: How long one core worked on the training, if that was measured.
+
+    Returns:
+        The card.
+
+    Raises:
+        FileNotFoundError: The run folder has no agent, or no arguments.
+    """
+    agent = run.load_agent("cpu")
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / run.agent_name
+    tensors = agent.state.tensors()
+    half = {name: weight.half() for name, weight in tensors["policy"].items()}
+    description = {"algorithm": type(agent).__name__, **agent.state.describe()}
+    AGENTS.write(path, description, {"policy": half, "generator": tensors["generator"]})
+    packaged = load(path, device="cpu")
+    card = make_card(packaged, evaluate(packaged), run.read_arguments(), core_seconds)
+    (folder / CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+    return card
+
+
+def make_card(
+    agent: Algorithm, evaluation: Evaluation, arguments: dict[str, Any], core_seconds: float | None
+) -> dict[str, Any]:
+    """What a user should know of a trained agent.
+
+    Args:
+        agent: The agent.
+        evaluation: What was measured of it.
+        arguments: Those of the training, by the names of the command line.
+        core_seconds: How long one core worked on the training, or None if that was not measured.
+    """
+    environment = agent.spec.environment
+    percent = 100 * np.stack([evaluation.accuracy, evaluation.low, evaluation.high], axis=1)
+    options = " ".join(f"--{name} {arguments[name]}" for name in ("images", "seed"))
+    return {
+        "task": {"id": environment.env_id, **environment.arguments},
+        "algorithm": type(agent).__name__,
+        "policy": agent.spec.policy_kwargs,
+        "command": f"python -m agents train {arguments['env']} {options}",
+        "seed": agent.spec.seed,
+        "images": agent.num_timesteps // agent.num_glimpses,
+        "core_seconds": core_seconds,
+        "test_images": evaluation.num_images,
+        "correct_after_each_glimpse_percent": percent[:, 0].round(2).tolist(),
+        "confidence_95_percent": percent[:, 1:].round(2).tolist(),
+        "versions": {
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "glimpse_env": glimpse_env.__version__,
+        },
+    }
