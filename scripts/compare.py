@@ -2,6 +2,7 @@
 
 python scripts/compare.py digits
 python scripts/compare.py reference-study --jobs 2
+python scripts/compare.py ablation --datasets "cluttered 40x40"
 python scripts/compare.py reference-study --datasets MNIST --variants HardAtt HardAttReshaped
 """
 
@@ -30,8 +31,9 @@ class Arguments:
     with 95 % intervals by Student's t), and the figures.
     """
 
-    experiment: tyro.conf.Positional[Literal["reference-study", "digits"]]
-    """reference-study: MNIST and cluttered MNIST; digits: the same grid on scikit-learn's digits, offline."""
+    experiment: tyro.conf.Positional[Literal["reference-study", "digits", "ablation"]]
+    """reference-study: MNIST and cluttered MNIST; digits: the same grid on scikit-learn's digits, offline; ablation:
+    branching in clutter, and one change at a time."""
     folder: Path | None = None
     """Folder of the agents and the results; by default a folder in runs/ that is named after the experiment."""
     jobs: int = os.cpu_count() or 1

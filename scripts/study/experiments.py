@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 import agents
 from agents.environments import EnvironmentSpec
@@ -19,7 +19,7 @@ class Variant:
     """A kind of agent, and the VAE that it is explained with."""
 
     algorithm: str = "REINFORCE"
-    """`"REINFORCE"`, `"A2C"` or `"PPO"`."""
+    """`"REINFORCE"`, `"A2C"`, `"PPO"` or `"Branching"`."""
     core: str = "rnn"
     """`"rnn"`, `"lstm"` or `"gru"`."""
     reward: str = "hard"
@@ -28,6 +28,12 @@ class Variant:
     """Whether the classifier is trained after every glimpse, and not only after the last."""
     partial: bool = False
     """Whether the loss of the VAE counts only the pixels seen so far. It makes no difference to the agent."""
+    policy_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    """More arguments of the policy."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """More settings of the algorithm; they replace those that all variants have."""
+    images: float = 1.0
+    """Images that it is trained on, as a multiple of those of the experiment."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +46,10 @@ class Experiment:
     """Variants, by their names in tables and figures."""
     num_images: int
     """Images that each agent is trained on."""
-    num_train: int
-    """Images of the training split that each VAE is fitted on; all, if there are fewer."""
-    num_epochs: int
+    num_train: int = 0
+    """Images of the training split that each VAE is fitted on; all, if there are fewer. 0 fits no VAE: the agents'
+    accuracy alone is compared."""
+    num_epochs: int = 1
     """Epochs that each VAE is fitted for."""
     seeds: Sequence[int] = (0, 1, 2)
 
@@ -96,23 +103,28 @@ class Run:
         """The name of its agent's run folder. Variants that differ only in their VAE share an agent."""
         variant = self.variant
         training = ["every-glimpse"] if variant.every_glimpse else []
+        if variant.policy_kwargs or variant.settings or variant.images != 1:
+            training.append(self.variant_name.replace(",", ""))
         parts = [self.dataset, variant.algorithm, variant.core, variant.reward, *training, f"seed{self.seed}"]
         return "-".join(parts).lower().replace(" ", "-")
 
     def make_agent(self) -> agents.Algorithm:
         """Makes the untrained agent, on the CPU, where the same seed always gives the same weights."""
         variant, experiment = self.variant, self.experiment
+        settings: dict[str, Any] = {
+            "num_envs": 256,
+            "learning_rate": agents.Schedule(1e-3, 0, "cosine"),
+            "location_std": agents.Schedule(0.1, 0.03),
+            "loss_weights": agents.LossWeights(every_glimpse=variant.every_glimpse),
+        }
         agent = agents.ALGORITHMS[variant.algorithm](
             experiment.datasets[self.dataset].make(reward=variant.reward),
-            policy_kwargs={"core": variant.core, "hidden_size": 256},
+            policy_kwargs={"core": variant.core, "hidden_size": 256, **variant.policy_kwargs},
             seed=self.seed,
             device="cpu",
-            num_envs=256,
-            learning_rate=agents.Schedule(1e-3, 0, "cosine"),
-            location_std=agents.Schedule(0.1, 0.03),
-            loss_weights=agents.LossWeights(every_glimpse=variant.every_glimpse),
+            **settings | dict(variant.settings),
         )
-        agent.total_timesteps = experiment.num_images * agent.num_glimpses
+        agent.total_timesteps = round(experiment.num_images * variant.images) * agent.num_glimpses
         return agent
 
 
@@ -137,6 +149,39 @@ VARIANTS = {
 }
 """The seven variants of the reference study, and seven more, by name."""
 
+_LAYERS = {"location_size": 128, "baseline_size": 128}
+_BRANCHING_SETTINGS: dict[str, Any] = {
+    "num_envs": 128,
+    "learning_rate": agents.Schedule(2e-3, 0, "cosine"),
+    "location_std": agents.Schedule(0.2, 0.05),
+    "loss_weights": agents.LossWeights(policy=0.6, every_glimpse=True),
+}
+BRANCHING = Variant("Branching", "gru", "information", policy_kwargs=_LAYERS, settings=_BRANCHING_SETTINGS)
+"""The settings of the presets that learn by branching."""
+
+
+def _branching_but(settings: dict[str, Any], **changes: Any) -> Variant:
+    return replace(BRANCHING, settings=_BRANCHING_SETTINGS | settings, **changes)
+
+
+ABLATION = {
+    "branching": BRANCHING,
+    "end of episode": _branching_but({}, algorithm="REINFORCE"),
+    "end of episode, as long": _branching_but({}, algorithm="REINFORCE", images=1.8),
+    "leave one out of 4 episodes": _branching_but({"episodes_per_image": 4}, algorithm="REINFORCE"),
+    "2 branches": _branching_but({"num_branches": 2}),
+    "8 branches": _branching_but({"num_branches": 8}),
+    "hard reward": _branching_but({}, reward="hard"),
+    "anytime reward": _branching_but({}, reward="anytime"),
+    "rnn core": _branching_but({}, core="rnn"),
+    "lstm core": _branching_but({}, core="lstm"),
+    "baseline without a layer": _branching_but({}, policy_kwargs={"location_size": 128}),
+    "convolutional glimpse network": _branching_but({}, policy_kwargs=_LAYERS | {"glimpse_network": "convolutional"}),
+    "classifier after the last glimpse": _branching_but({"loss_weights": agents.LossWeights(policy=0.6)}),
+    "half the learning rate": _branching_but({"learning_rate": agents.Schedule(1e-3, 0, "cosine")}),
+}
+"""Branching, and one change at a time. "As long" is the number of images that takes as much time as branching."""
+
 CLUTTERED_40 = {"canvas_size": 40, "num_glimpses": 6, "glimpse_size": 8, "num_scales": 1}
 
 EXPERIMENTS = {
@@ -159,6 +204,14 @@ EXPERIMENTS = {
         num_images=50_000,
         num_train=1437,
         num_epochs=6,
+    ),
+    "ablation": Experiment(
+        datasets={
+            "cluttered 40x40": EnvironmentSpec("GlimpseClutteredMNIST-v0", CLUTTERED_40),
+            "cluttered 60x60": EnvironmentSpec("GlimpseClutteredMNIST-v0", {}),
+        },
+        variants=ABLATION,
+        num_images=150_000,
     ),
 }
 """All experiments, by name."""

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import agents
 from agents import RunFolder
 from explain import FitSettings, VAESettings
 from explain.knowledge.curves import calibration_gaps, quantities
@@ -36,20 +37,31 @@ def metrics_file(run: Run) -> str:
 def measure_run(run: Run, folder: Path) -> None:
     """Measures the agent of a run, and writes the VAE, a recording, and last of all the metrics into its folder.
 
+    Where the experiment fits no VAE, the metrics are the accuracy and the time of the training.
+
     Args:
         run: What to measure.
         folder: The agent's run folder.
     """
     agent = RunFolder(folder).load_agent("cpu")
+    if run.experiment.num_train == 0:
+        steps_per_second = RunFolder(folder).read_log()["time/fps"][-1]
+        seconds = agent.num_timesteps / steps_per_second
+        accuracy = agents.evaluate(agent).accuracy.tolist()
+        _write(folder / metrics_file(run), {"accuracy": accuracy, "seconds": [seconds] * len(accuracy)})
+        return
     train_env, test_env = (agent.make_vec_env(NUM_ENVS, split=split) for split in ("train", "test"))
     settings = VAESettings(target="canvas", partial=True) if run.variant.partial else VAESettings()
     fit_settings = FitSettings(num_epochs=run.experiment.num_epochs, seed=run.seed)
     measured = measure(agent, train_env, test_env, settings, fit_settings, num_train=run.experiment.num_train)
     measured.vae.save(folder / vae_file(run))
     measured.test[:STRIPS].save(folder / STRIPS_FILE)
-    path = folder / metrics_file(run)
+    _write(folder / metrics_file(run), metrics_of(measured))
+
+
+def _write(path: Path, metrics: dict[str, Any]) -> None:
     temporary = path.with_suffix(".unfinished")
-    temporary.write_text(json.dumps(metrics_of(measured), indent=2) + "\n", encoding="utf-8")
+    temporary.write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
     os.replace(temporary, path)
 
 

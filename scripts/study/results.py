@@ -65,7 +65,10 @@ def estimate_all(results: pd.DataFrame) -> Estimates:
         measured = set(results.variant[results.dataset == dataset])
         for variant in FIGURE_VARIANTS:
             if variant in measured:
-                quantities = {name: estimate_over_seeds(results, dataset, variant, name) for name in QUANTITIES}
+                measured_quantities = [name for name in QUANTITIES if name in results]
+                quantities = {
+                    name: estimate_over_seeds(results, dataset, variant, name) for name in measured_quantities
+                }
                 estimates.setdefault(dataset, {})[variant] = quantities
     return estimates
 
@@ -79,7 +82,7 @@ def draw_runs(runs: Sequence[Run], folder: Path) -> None:
     """
     for run in runs:
         run_folder = folder / run.agent_name
-        if (run_folder / metrics_file(run)).exists():
+        if (run_folder / metrics_file(run)).exists() and (run_folder / STRIPS_FILE).exists():
             name = f"reconstructions-{run.dataset}-{run.variant_name}".lower().replace(" ", "-")
             save_figure(_draw_run(run, run_folder), folder / name)
 

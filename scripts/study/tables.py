@@ -11,9 +11,8 @@ import torch
 
 from explain.knowledge.intervals import Estimate, over_seeds
 
-CAPTION = """\
-Means over seeds after the last glimpse, ± half of the 95 % interval (Student's t over seeds).
-
+CAPTION = "Means over seeds after the last glimpse, ± half of the 95 % interval (Student's t over seeds)."
+NOTE = """\
 Label information (log score) is log C minus the cross-entropy of the beliefs. It is a lower bound on the mutual
 information between the label and the hidden state. The A2C variants use one-step A2C: the advantage is a one-step
 temporal difference, where Mnih et al. (2016) use n-step returns."""
@@ -44,8 +43,9 @@ QUANTITIES = {
     "calibration_error": Quantity("calibration error, %", 100, 2),
     "gain_since_first": Quantity("H1 - H, nats", 1, 3),
     "reconstruction_error": Quantity("squared error per pixel", 1, 4),
+    "seconds": Quantity("training, seconds", 1, 0),
 }
-"""The quantities that are compared, by their columns in the results."""
+"""The quantities that are compared, by their columns in the results. Not every experiment measures all of them."""
 GLIMPSE_TABLES = ("accuracy", "label_information", "information_gain", "confidently_wrong")
 """The quantities that have a table of their own, glimpse by glimpse."""
 
@@ -70,6 +70,7 @@ def last_glimpse_table(results: pd.DataFrame) -> pd.DataFrame:
         lambda dataset, variant: {
             quantity.name: quantity.write(estimate_over_seeds(results, dataset, variant, column), -1)
             for column, quantity in QUANTITIES.items()
+            if column in results
         },
     )
 
@@ -92,8 +93,10 @@ def to_markdown(results: pd.DataFrame, failures: Mapping[str, str]) -> str:
         results: A row for each data set, variant, seed and glimpse.
         failures: The error of each agent that failed, by the name of its folder.
     """
-    parts = [CAPTION, _markdown(last_glimpse_table(results))]
+    parts = [CAPTION, *([NOTE] if "label_information" in results else []), _markdown(last_glimpse_table(results))]
     for quantity in GLIMPSE_TABLES:
+        if quantity not in results:
+            continue
         parts += [f"After each glimpse: {QUANTITIES[quantity].name}.", _markdown(glimpse_table(results, quantity))]
     if failures:
         parts += ["Failed:", "\n".join(f"- {name}: {error}" for name, error in failures.items())]

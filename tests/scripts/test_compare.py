@@ -136,3 +136,15 @@ def test_what_the_user_can_mend_is_one_line(arguments: list[str], message: str, 
         compare.main(["digits", "--folder", str(tmp_path / "new"), *arguments])
     assert str(caught.value.code).startswith(message)
     assert not (tmp_path / "new").exists()
+
+
+def test_an_experiment_without_vaes_compares_accuracy_and_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    variants = {"one": Variant("Branching", settings={"num_envs": 64}), "more": Variant(images=2.0)}
+    run(tmp_path, monkeypatch, replace(TINY, variants=variants, num_train=0, seeds=(0,)))
+    table = pd.read_csv(tmp_path / "table.csv")
+    assert list(table) == ["data set", "variant", "seeds", "correct, %", "training, seconds"]
+    assert list(table.variant) == ["one", "more"]
+    results = pd.read_csv(tmp_path / "results.csv")
+    assert (results.seconds > 0).all()
+    assert not list(tmp_path.glob("*/vae*.zip"))
+    assert "Label information" not in (tmp_path / "table.md").read_text()

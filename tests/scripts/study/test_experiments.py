@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
+
 import pytest
 
+import agents
 from agents.environments import EnvironmentSpec
-from scripts.study.experiments import EXPERIMENTS, HARD, RESHAPED, Variant
+from scripts.study.experiments import ABLATION, BRANCHING, EXPERIMENTS, HARD, RESHAPED, Variant
 
 
 def test_the_reference_study_has_its_seven_variants_on_both_data_sets() -> None:
@@ -49,3 +52,31 @@ def test_a_part_has_only_the_named_data_sets_and_variants() -> None:
 def test_an_unknown_name_is_refused(datasets: list[str], variants: list[str], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         EXPERIMENTS["reference-study"].select(datasets, variants)
+
+
+def test_the_ablation_makes_one_change_at_a_time() -> None:
+    experiment = EXPERIMENTS["ablation"]
+    assert len(experiment.seeds) >= 3
+    runs = {run.variant_name: run for run in experiment.runs() if run.dataset == "cluttered 40x40" and run.seed == 0}
+    assert len({run.agent_name for run in runs.values()}) == len(ABLATION)
+    for name, variant in ABLATION.items():
+        changed = [one.name for one in fields(Variant) if getattr(variant, one.name) != getattr(BRANCHING, one.name)]
+        expected = {"branching": 0, "end of episode, as long": 2, "leave one out of 4 episodes": 2}.get(name, 1)
+        assert len(changed) == expected, name
+
+
+def test_the_ablation_starts_from_the_preset() -> None:
+    preset = agents.PRESETS["cluttered40"]
+    assert BRANCHING.algorithm == preset.algorithm
+    assert {"core": BRANCHING.core, "hidden_size": 256, **BRANCHING.policy_kwargs} == preset.policy_kwargs
+    assert BRANCHING.settings == preset.settings
+    assert BRANCHING.reward == preset.environment.arguments["reward"]
+
+
+def test_a_variant_that_takes_more_images_trains_longer() -> None:
+    arguments = {"dataset": "digits", **EXPERIMENTS["ablation"].datasets["cluttered 40x40"].arguments}
+    datasets = {"digits": EnvironmentSpec("Glimpse-v0", arguments)}
+    experiment = replace(EXPERIMENTS["ablation"], datasets=datasets, seeds=(0,), num_images=1000)
+    steps = {run.variant_name: run.make_agent().total_timesteps for run in experiment.runs()}
+    assert steps["branching"] == 6000
+    assert steps["end of episode, as long"] == round(1.8 * 1000) * 6
