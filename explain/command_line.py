@@ -19,6 +19,7 @@ import tyro
 import agents
 import glimpse_env
 from agents import RunFolder
+from agents.pretrained.catalogue import find_run
 from explain.explanation import ExplanationSettings, explain
 from explain.report.page import write_report
 from glimpse_env import DatasetError
@@ -37,7 +38,7 @@ class Arguments:
     """
 
     agent: tyro.conf.Positional[Path]
-    """A run folder, or the file of a saved agent."""
+    """A run folder, the file of a saved agent, or the name of an agent that comes with the package."""
     folder: Path | None = None
     """Where everything goes; by default the folder explanation/ beside the agent."""
     settings: tyro.conf.OmitArgPrefixes[ExplanationSettings] = field(default_factory=ExplanationSettings)
@@ -53,7 +54,7 @@ def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> Non
     """
     options = tyro.cli(Arguments, args=arguments, prog=prog)
     try:
-        run_folder = RunFolder.of(options.agent)
+        run_folder = find_run(options.agent)
         report = run(run_folder, options.folder or run_folder.explanation, options.settings)
     except (DatasetError, OSError, ValueError) as error:
         sys.exit(f"error: {error}")

@@ -19,6 +19,7 @@ from rich.table import Table
 
 import agents
 from agents import Evaluation, RunFolder
+from agents.pretrained.catalogue import find_run
 from explain import Recording, record
 from explain.report.figures.images import draw_glimpses, draw_path, show_image
 from glimpse_env import DatasetError
@@ -37,7 +38,7 @@ class Arguments:
     """
 
     agent: tyro.conf.Positional[Path]
-    """A run folder, or the file of a saved agent."""
+    """A run folder, the file of a saved agent, or the name of an agent that comes with the package."""
     compare: bool = False
     """Also measure the same core and classifier with other location policies (random, centre, raster scan), and train a
     convolutional network on whole canvases, whose accuracy is a ceiling. That takes minutes."""
@@ -51,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run_command(options: Arguments) -> None:
     """Measures and draws. An error of the user is one line of text and exit status 1."""
     try:
-        evaluate(RunFolder.of(options.agent), options.compare)
+        evaluate(find_run(options.agent), options.compare)
     except (DatasetError, OSError, ValueError) as error:
         sys.exit(f"error: {error}")
 
