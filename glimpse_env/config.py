@@ -167,6 +167,8 @@ class WorldConfig:
     """Side of a canvas with the image at a random place, at most 4,096 pixels; by default the canvas is the image."""
     num_distractors: int = 0
     """Crops of other images on the canvas; needs `canvas_size`; at most 65,536."""
+    context_size: int | None = None
+    """Side of a coarse view of the whole canvas that observations show too, in pixels; by default there is none."""
     data_dir: str | os.PathLike[str] | None = None
     """Folder of the data sets; by default `$GLIMPSE_DATA_DIR`, or else the user's cache directory."""
     image_size: int | None = None
@@ -194,6 +196,8 @@ class WorldConfig:
         widest = self.retina.field_of_view
         if widest > MAX_SIDE:
             raise ValueError(f"expected the widest patch to be at most {MAX_SIDE} pixels wide, got {widest}")
+        if self.context_size is not None:
+            self._read("context_size", 1, MAX_SIDE)
         if self.canvas_size is not None:
             self._read("canvas_size", 1, MAX_SIDE)
         elif self.num_distractors > 0:

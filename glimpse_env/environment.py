@@ -87,6 +87,7 @@ class GlimpseEnv(JSONSpec, gym.Env[Any, Any]):
     | `initial_location` | `None` | location of the first glimpse, `(x, y)`; `None` for a random one |
     | `canvas_size` | `None` | side of a canvas with the image at a random place; `None`: the canvas is the image |
     | `num_distractors` | 0 | crops of other images on the canvas; needs `canvas_size` |
+    | `context_size` | `None` | side of a coarse view of the whole canvas that observations show as `context` too |
     | `data_dir` | `None` | folder of the data sets; `None` for `$GLIMPSE_DATA_DIR`, or else the cache directory |
     | `image_size` | `None` | side to which images of the data set `"folder"` are resized; `None`: unchanged |
     | `render_mode` | `None` | `"rgb_array"`; `gym.make` takes `"human"` too, which opens a window |
@@ -122,6 +123,7 @@ class GlimpseEnv(JSONSpec, gym.Env[Any, Any]):
         initial_location: tuple[float, float] | None = None,
         canvas_size: int | None = None,
         num_distractors: int = 0,
+        context_size: int | None = None,
         data_dir: str | os.PathLike[str] | None = None,
         image_size: int | None = None,
         render_mode: str | None = None,
@@ -137,6 +139,7 @@ class GlimpseEnv(JSONSpec, gym.Env[Any, Any]):
             initial_location=initial_location,
             canvas_size=canvas_size,
             num_distractors=num_distractors,
+            context_size=context_size,
             data_dir=data_dir,
             image_size=image_size,
         )

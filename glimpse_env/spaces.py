@@ -35,13 +35,20 @@ class Action(NamedTuple):
     logits: Any
 
 
-def observation_space(channels: int, retina: Retina) -> spaces.Dict:
-    """The space of observations: a glimpse, `(num_scales * channels, g, g)`, and the location where it was taken."""
+def observation_space(channels: int, retina: Retina, context_size: int | None = None) -> spaces.Dict:
+    """The space of observations.
+
+    A glimpse, `(num_scales * channels, g, g)`, and the location where it was taken. With a `context_size`, also a
+    coarse view of the canvas, `(channels, context_size, context_size)`.
+    """
     size = retina.glimpse_size
-    return spaces.Dict(
-        glimpse=spaces.Box(0.0, 1.0, (retina.num_scales * channels, size, size), np.float32),
-        location=spaces.Box(-1.0, 1.0, (LOCATION_SIZE,), np.float32),
-    )
+    parts: dict[str, spaces.Space[Any]] = {
+        "glimpse": spaces.Box(0.0, 1.0, (retina.num_scales * channels, size, size), np.float32),
+        "location": spaces.Box(-1.0, 1.0, (LOCATION_SIZE,), np.float32),
+    }
+    if context_size is not None:
+        parts["context"] = spaces.Box(0.0, 1.0, (channels, context_size, context_size), np.float32)
+    return spaces.Dict(parts)
 
 
 def action_space(num_classes: int) -> spaces.Box:

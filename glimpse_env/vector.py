@@ -77,6 +77,7 @@ class GlimpseVectorEnv(JSONSpec, VectorEnv[dict[str, ArrayOrTensor], ArrayOrTens
         initial_location: Location of the first glimpse, or None for a random one.
         canvas_size: Side of a canvas with the image at a random place, or None: the canvas is the image.
         num_distractors: Crops of other images on the canvas.
+        context_size: Side of a coarse view of the whole canvas that observations show too, or None.
         data_dir: Folder of the data sets.
         image_size: Side to which images of the data set `"folder"` are resized.
         render_mode: None or `"rgb_array"`.
@@ -114,6 +115,7 @@ class GlimpseVectorEnv(JSONSpec, VectorEnv[dict[str, ArrayOrTensor], ArrayOrTens
         initial_location: tuple[float, float] | None = None,
         canvas_size: int | None = None,
         num_distractors: int = 0,
+        context_size: int | None = None,
         data_dir: str | os.PathLike[str] | None = None,
         image_size: int | None = None,
         render_mode: str | None = None,
@@ -136,6 +138,7 @@ class GlimpseVectorEnv(JSONSpec, VectorEnv[dict[str, ArrayOrTensor], ArrayOrTens
             initial_location=initial_location,
             canvas_size=canvas_size,
             num_distractors=num_distractors,
+            context_size=context_size,
             data_dir=data_dir,
             image_size=image_size,
         )
@@ -286,10 +289,10 @@ class GlimpseVectorEnv(JSONSpec, VectorEnv[dict[str, ArrayOrTensor], ArrayOrTens
         """Gymnasium keeps `final_obs` unbatched, one observation per sub-environment."""
         if not self._as_numpy:
             return observations
-        glimpses, locations = (observations[key].numpy() for key in ("glimpse", "location"))
+        arrays = self._batch(observations)
         final = np.full(self.num_envs, None, dtype=object)
         for row in range(self.num_envs) if ended is True else np.flatnonzero(ended):
-            final[row] = {"glimpse": glimpses[row], "location": locations[row]}
+            final[row] = {key: value[row] for key, value in arrays.items()}
         return final
 
     def _index(self, which: Which) -> dict[str, ArrayOrTensor]:

@@ -15,6 +15,7 @@ from gymnasium.error import ResetNeeded
 from gymnasium.spaces import Space
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d
 
 from glimpse_env import spaces
 from glimpse_env.config import MAX_ENVS, WorldConfig, check_integer
@@ -22,6 +23,7 @@ from glimpse_env.data import canvases, counter_rng
 from glimpse_env.data.datasets import load_dataset
 from glimpse_env.data.episode_sampler import EpisodeSampler, Rows
 from glimpse_env.rendering.scene import Scene
+from glimpse_env.retina import MAX_PIXEL
 from glimpse_env.rewards import RewardFunction, initial_potential
 from glimpse_env.utils.errors import shown
 
@@ -43,6 +45,9 @@ def _check_canvas(config: WorldConfig, height: int, width: int) -> None:
             f"expected images of at least {canvases.CROP}x{canvases.CROP} pixels, the size of a distractor, but those "
             f"of {config.dataset!r} have {height}x{width}"
         )
+    side = config.canvas_size or min(height, width)
+    if config.context_size is not None and config.context_size > side:
+        raise ValueError(f"expected context_size to be at most the canvas's side, {side}, got {config.context_size}")
 
 
 class World:
@@ -87,7 +92,7 @@ class World:
         _, channels, height, width = self.dataset.images.shape
         _check_canvas(config, height, width)
         self.retina = config.retina
-        self.observation_space = spaces.observation_space(channels, self.retina)
+        self.observation_space = spaces.observation_space(channels, self.retina, config.context_size)
         self.action_space = spaces.action_space(self.dataset.num_classes)
         self.reward: RewardFunction | None = None
         self.payments: Tensor | None = None
@@ -103,6 +108,7 @@ class World:
         self.path: list[Tensor] = []
         self._locations = torch.zeros(num_envs, 2, dtype=torch.float32, device=device)
         self._tables: list[Tensor] = []
+        self._context: Tensor | None = None
         self._initial_locations = None
         if config.initial_location is not None:
             location = torch.tensor([config.initial_location], dtype=torch.float32, device=device)
@@ -185,6 +191,7 @@ class World:
             self._tables, self.canvases = [], self.canvases[:0]
             self.canvases = self._make_canvases(self.indices, numbers)
             self._tables = self.retina.pool(self.canvases)
+            self._context = None if self.config.context_size is None else self._view(self.canvases)
             self._locations = locations
             self.path = [locations]
             self.potential = self._uniform_potential
@@ -200,6 +207,8 @@ class World:
         self.indices = self.indices.index_copy(0, into, indices)
         self.labels = self.labels.index_copy(0, into, self._data.labels.index_select(0, indices))
         self.canvases = self.canvases.index_copy(0, into, canvases)
+        if self._context is not None:
+            self._context = self._context.index_copy(0, into, self._view(canvases))
         tables = self.retina.pool(canvases)
         self._tables = [old.index_copy(0, into, new) for old, new in zip(self._tables, tables, strict=True)]
         self._locations = self._locations.index_copy(0, into, locations)
@@ -254,7 +263,7 @@ class World:
 
         Returns:
             The observations that `advance` would return after an action with that location: `glimpse`
-            `(N, L, num_scales * C, g, g)` and `location` `(N, L, 2)`.
+            `(N, L, num_scales * C, g, g)` and `location` `(N, L, 2)`. The context stays what it is.
         """
         locations = locations.clamp(-1, 1)
         return {"glimpse": self.retina.glimpses(self._tables, locations), "location": locations}
@@ -299,7 +308,12 @@ class World:
 
     def _look(self) -> dict[str, Tensor]:
         glimpses = self.retina.glimpses(self._tables, self._locations)
-        return {"glimpse": glimpses, "location": self._locations.clone()}
+        observation = {"glimpse": glimpses, "location": self._locations.clone()}
+        return observation if self._context is None else observation | {"context": self._context.clone()}
+
+    def _view(self, canvases: Tensor) -> Tensor:
+        """The coarse view of whole canvases, `(N, C, context_size, context_size)`: means of their pixels in [0, 1]."""
+        return adaptive_avg_pool2d(canvases.float() / MAX_PIXEL, self.config.context_size)
 
     def _make_canvases(self, indices: Tensor, numbers: Tensor) -> Tensor:
         config = self.config

@@ -332,3 +332,25 @@ def test_several_episodes_of_one_image_share_the_canvas_but_not_the_first_locati
 def test_episodes_per_image_must_divide_the_sub_environments(episodes_per_image: Any, error: type[Exception]) -> None:
     with pytest.raises(error, match="episodes_per_image"):
         World(WorldConfig("digits"), 6, CPU, episodes_per_image)
+
+
+@pytest.mark.parametrize(("context_size", "block"), [(4, 7), (14, 2), (28, 1)])
+def test_the_context_shows_the_means_of_the_whole_canvas(context_size: int, block: int) -> None:
+    world = make_world(3, context_size=context_size)
+    observation = world.begin()
+    pixels = world.canvases.float().numpy() / 255
+    expected = pixels.reshape(3, 1, context_size, block, context_size, block).mean((3, 5))
+    np.testing.assert_allclose(observation["context"].numpy(), expected, atol=1e-6)
+    assert torch.equal(world.advance(make_action(world, (0.5, 0.5)))["context"], observation["context"])
+    for env in range(3):
+        assert world.observation_space.contains({key: value[env].numpy() for key, value in observation.items()})
+
+
+def test_without_a_context_size_nothing_of_the_whole_canvas_is_shown() -> None:
+    world = make_world()
+    assert set(world.begin()) == set(world.observation_space.keys()) == {"glimpse", "location"}
+
+
+def test_a_context_larger_than_the_canvas_is_an_error() -> None:
+    with pytest.raises(ValueError, match="at most the canvas's side, 40, got 41"):
+        make_world(canvas_size=40, context_size=41)

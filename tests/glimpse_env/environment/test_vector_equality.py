@@ -39,6 +39,7 @@ def singles(env_id: str = PLAIN, num_envs: int = N, **arguments: Any) -> VectorE
         (PLAIN, {}),
         (PLAIN, {"split": "test", "num_glimpses": 1, "num_scales": 3, "initial_location": (0.5, -0.5)}),
         (PLAIN, {"canvas_size": 33, "glimpse_size": 7, "num_glimpses": 2}),
+        (PLAIN, {"canvas_size": 40, "num_distractors": 4, "context_size": 9}),
         (CLUTTERED, {"num_glimpses": 3}),
         (CLUTTERED, {"split": "test", "num_glimpses": 3, "num_scales": 2}),
     ],
