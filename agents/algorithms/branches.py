@@ -54,7 +54,7 @@ def try_branches(
         Locations `(N, B, 2)` and outcomes `(N, B)`.
     """
     assert world.num_steps is not None
-    means = policy.location_mean(policy.hidden(state)).float()
+    means = policy.location_mean(policy.hidden(state), policy.remembered_context(state)).float()
     noise = torch.randn(len(means), num_branches, 2, generator=generator, dtype=means.dtype, device=means.device)
     locations = means[:, None] + policy.location_std * noise
     observations = {key: value.flatten(0, 1) for key, value in world.look_at(locations).items()}

@@ -21,7 +21,6 @@ from agents.algorithms.settings import AgentSpec, Settings
 from agents.policy.recurrent_policy import RAMPolicy
 from glimpse_env import spaces
 from glimpse_env.config import MAX_EPISODE, check_integer
-from glimpse_env.retina import Retina
 from glimpse_env.utils.archive import Archive, InvalidFileError, SavedFile
 from glimpse_env.utils.errors import shown
 from glimpse_env.utils.layers import without_weights
@@ -184,8 +183,9 @@ class TrainingState:
 
 
 def _make_policy(spec: AgentSpec) -> RAMPolicy:
-    channels, glimpse_size = spec.glimpse_shape[:2]
-    observation_space = spaces.observation_space(channels, Retina(glimpse_size, num_scales=1))
+    config = spec.environment.config
+    channels = spec.glimpse_shape[0] // config.num_scales
+    observation_space = spaces.observation_space(channels, config.retina, config.context_size)
     action_space = spaces.action_space(spec.num_classes)
     return RAMPolicy(observation_space, action_space, **spec.policy_kwargs, seed=spec.seed)
 

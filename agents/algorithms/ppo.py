@@ -81,7 +81,8 @@ class PPO(Algorithm):
                 # Forward pass over the episodes of the minibatch.
                 with self._autocast():
                     hidden = policy.unroll({key: value[:, batch] for key, value in rollout.observations.items()})
-                    means = policy.location_mean(hidden[:-1])
+                    context = policy.context({key: value[0, batch] for key, value in rollout.observations.items()})
+                    means = policy.location_mean(hidden[:-1], context)
                     values = policy.value(hidden[:-1])
                     logits = policy.logits(hidden)
 

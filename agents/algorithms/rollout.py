@@ -20,7 +20,8 @@ def can_act(policy: RAMPolicy, observation: dict[str, Tensor], steps: int) -> bo
     Weights can be finite and yet so large that the outputs are not.
     """
     hidden = policy.unroll({key: value.expand(steps, *value.shape) for key, value in observation.items()})
-    return all(bool(head(hidden).isfinite().all()) for head in (policy.location_mean, policy.value, policy.logits))
+    outputs = (policy.location_mean(hidden, policy.context(observation)), policy.value(hidden), policy.logits(hidden))
+    return all(bool(output.isfinite().all()) for output in outputs)
 
 
 @dataclass(frozen=True)
@@ -45,14 +46,14 @@ class BehaviourPolicy:
     num_exploratory: int = 0
     num_branches: int = 0
 
-    def choose(self, hidden: Tensor, step: int) -> Tensor:
+    def choose(self, state: Tensor, step: int) -> Tensor:
         """The next location in each sub-environment, `(N, 2)`.
 
         Args:
-            hidden: Hidden states, `(N, hidden_size)`.
+            state: States, `(N, state_size)`.
             step: Number of the action, from 0.
         """
-        mean = self.policy.location_mean(hidden).float()
+        mean = self.policy.location_mean(self.policy.hidden(state), self.policy.remembered_context(state)).float()
         if self.demonstration_path is not None:
             mean = self.demonstration_path[step % len(self.demonstration_path)].expand_as(mean)
         noise = torch.randn(mean.shape, generator=self.generator, dtype=mean.dtype, device=mean.device)
@@ -124,7 +125,7 @@ def collect(behaviour: BehaviourPolicy, env: Any, observation: dict[str, Tensor]
         state = policy.remember(observation, state)
         hidden = policy.hidden(state)
         with torch.no_grad():
-            location = behaviour.choose(hidden, len(steps))
+            location = behaviour.choose(state, len(steps))
             action = pack_action(location, policy.logits(hidden).float())
         observation, reward, _, _, info = env.step(action)
         ended = "final_info" in info
@@ -138,7 +139,7 @@ def collect(behaviour: BehaviourPolicy, env: Any, observation: dict[str, Tensor]
         observations={key: torch.stack([one[key] for one in observations]) for key in observation},
         locations=locations,
         hidden=hidden,
-        means=policy.location_mean(hidden).float(),
+        means=policy.location_mean(hidden, policy.context(observations[0])).float(),
         logits=policy.logits(hidden).float(),
         rewards=rewards,
         labels=final["label"],

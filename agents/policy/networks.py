@@ -182,11 +182,31 @@ def make_readout(
     )
 
 
+class ContextNetwork(nn.Module):
+    """Features of a coarse view of the whole canvas, which say where looking may pay (Ba et al. 2015, "DRAM").
+
+    Args:
+        context_shape: Shape of the view, `(channels, context_size, context_size)`.
+        size: Number of features.
+        generator: Draws the weights; by default torch's global one.
+    """
+
+    def __init__(self, context_shape: tuple[int, ...], size: int, generator: torch.Generator | None = None) -> None:
+        super().__init__()
+        self.readout = make_readout(int(torch.Size(context_shape).numel()), size, size, generator)
+        self.size = size
+
+    def forward(self, context: Tensor) -> Tensor:
+        """Maps views `(..., channels, context_size, context_size)` to features `(..., size)`."""
+        features: Tensor = self.readout(context.flatten(-3))
+        return features.relu()
+
+
 class LocationNetwork(nn.Module):
     """The mean of the next location, in (-1, 1).
 
     Args:
-        hidden_size: Size of the hidden state.
+        hidden_size: Size of the hidden state, with the features of the context, if there is one.
         location_size: Units of a layer in between; 0 stands for none, as in the paper. A linear readout cannot tell the
             number of the glimpse from its content, so that a path is easier to learn with a layer.
         generator: Draws the weights; by default torch's global one.

@@ -12,7 +12,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from agents.policy.networks import LocationNetwork, make_core, make_glimpse_network, make_readout
+from agents.policy.networks import ContextNetwork, LocationNetwork, make_core, make_glimpse_network, make_readout
 from glimpse_env.config import check_flag, check_integer
 from glimpse_env.spaces import MAX_LOGIT, as_array, num_classes_of, pack_action
 from glimpse_env.utils.errors import shown
@@ -38,6 +38,8 @@ class RAMPolicy(nn.Module):
         where_size: Features of the location in the glimpse network.
         location_size: Units of a layer in the location network; 0 stands for none, as in the paper.
         baseline_size: Units of a layer in the baseline; 0 stands for none, as in the paper.
+        context_features: Features of the coarse view of the canvas that an environment with a `context_size` shows. The
+            location network reads them, the classifier never does (Ba et al. 2015). 0 stands for none, as in the paper.
         glimpse_network: `"linear"` (the paper's) or `"convolutional"`, which filters the glimpse first.
         seed: Seed of the weights, and then of the locations that `predict` draws; by default random.
 
@@ -46,8 +48,8 @@ class RAMPolicy(nn.Module):
 
     Raises:
         TypeError: A size or the seed is no integer.
-        ValueError: The spaces are not those of a glimpse environment, there is no such core or glimpse network, or a
-            number is out of range.
+        ValueError: The spaces are not those of a glimpse environment, the environment shows no context to take features
+            of, there is no such core or glimpse network, or a number is out of range.
 
     Example:
         >>> import gymnasium as gym, glimpse_env
@@ -69,26 +71,38 @@ class RAMPolicy(nn.Module):
         where_size: int = 128,
         location_size: int = 0,
         baseline_size: int = 0,
+        context_features: int = 0,
         glimpse_network: str = "linear",
         seed: int | None = None,
     ) -> None:
         super().__init__()
         for name, size in {"hidden_size": hidden_size, "what_size": what_size, "where_size": where_size}.items():
             check_integer(name, size, 1, MAX_UNITS)
-        for name, size in {"location_size": location_size, "baseline_size": baseline_size}.items():
+        optional = {"location_size": location_size, "baseline_size": baseline_size, "context_features": context_features}
+        for name, size in optional.items():
             check_integer(name, size, 0, MAX_UNITS)
-        glimpse_shape, num_classes = _sizes(observation_space, action_space)
+        glimpse_shape, context_shape, num_classes = _sizes(observation_space, action_space)
+        if context_features and context_shape is None:
+            raise ValueError(
+                f"expected an environment with a context_size for context_features={context_features}, "
+                "got observations without context"
+            )
         self.observation_space, self.action_space = observation_space, action_space
         self.glimpse_shape = glimpse_shape
+        self.context_shape = context_shape if context_features else None
         self.num_classes = num_classes
         self.generator = generator = new_generator(seed)
         self.glimpse_network = make_glimpse_network(
             glimpse_network, glimpse_shape, what_size, where_size, hidden_size, generator
         )
         self.core = make_core(core, hidden_size, hidden_size, generator)
-        self.location_network = LocationNetwork(hidden_size, location_size, generator)
+        self.context_network: ContextNetwork | None = None
+        if context_features and context_shape is not None:
+            self.context_network = ContextNetwork(context_shape, context_features, generator)
+        self.location_network = LocationNetwork(hidden_size + context_features, location_size, generator)
         self.classifier = make_layer(nn.Linear, hidden_size, num_classes, generator=generator)
         self.baseline = make_readout(hidden_size, baseline_size, 1, generator)
+        self.state_size = self.core.state_size + context_features
         self.register_buffer("location_std", torch.tensor(0.1, dtype=torch.float32, device="cpu"))
         self.location_std: Tensor
 
@@ -98,23 +112,33 @@ class RAMPolicy(nn.Module):
         return self.classifier.weight.device
 
     def parameter_groups(self) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-        """The weights that the classification trains, and those of the location network and the baseline.
+        """The weights that the classification trains, and those of the location network, the context and the baseline.
 
         No part of the loss trains both, so neither need suffer where the gradient of the other is long.
         """
         seeing = (self.glimpse_network, self.core, self.classifier)
-        looking = (self.location_network, self.baseline)
+        looking = [self.location_network, self.baseline]
+        if self.context_network is not None:
+            looking.append(self.context_network)
         groups = [[weight for part in parts for weight in part.parameters()] for parts in (seeing, looking)]
         return groups[0], groups[1]
 
     def initial_state(self, count: int) -> Tensor:
         """The state before the first glimpse, `(count, state_size)`, all 0."""
-        return torch.zeros(count, self.core.state_size, dtype=torch.float32, device=self.device)
+        return torch.zeros(count, self.state_size, dtype=torch.float32, device=self.device)
 
     def remember(self, observation: dict[str, Tensor], state: Tensor) -> Tensor:
-        """Takes in a batch of observations and returns the next state, `(N, state_size)`."""
+        """Takes in a batch of observations and returns the next state, `(N, state_size)`.
+
+        A state ends with the features of the context. Those of observations without context stay as they are.
+        """
         features = self.glimpse_network(observation["glimpse"], observation["location"])
-        return self.core(features, state)
+        if self.context_network is None:
+            return self.core(features, state)
+        core, context = state.split([self.core.state_size, self.context_network.size], dim=-1)
+        if "context" in observation:
+            context = self.context_network(observation["context"])
+        return torch.cat([self.core(features, core.contiguous()), context], dim=-1)
 
     def unroll(self, observations: dict[str, Tensor]) -> Tensor:
         """Takes in whole episodes, each tensor `(T, N, ...)`; returns the hidden states, `(T, N, hidden_size)`.
@@ -122,7 +146,7 @@ class RAMPolicy(nn.Module):
         The same as `remember` glimpse by glimpse, but what does not depend on earlier glimpses is computed at once.
         """
         features = self.glimpse_network(observations["glimpse"], observations["location"])
-        state = self.initial_state(features.shape[1])
+        state = self.initial_state(features.shape[1])[..., : self.core.state_size]
         states = []
         for seen in features:
             state = self.core(seen, state)
@@ -133,9 +157,25 @@ class RAMPolicy(nn.Module):
         """The hidden state `(..., hidden_size)`, the part of a state that the heads read."""
         return state[..., : self.core.hidden_size]
 
-    def location_mean(self, hidden: Tensor) -> Tensor:
-        """Where to look next, `(..., 2)`; its gradient stops at the hidden state."""
-        return self.location_network(hidden.detach())
+    def context(self, observation: dict[str, Tensor]) -> Tensor | None:
+        """Features of the context of observations, `(..., context_features)`, or None if the policy has none."""
+        return None if self.context_network is None else self.context_network(observation["context"])
+
+    def remembered_context(self, state: Tensor) -> Tensor | None:
+        """Features of the context, `(..., context_features)`, the last part of a state; None if it has none."""
+        return None if self.context_network is None else state[..., self.core.state_size :]
+
+    def location_mean(self, hidden: Tensor, context: Tensor | None = None) -> Tensor:
+        """Where to look next, `(..., 2)`; its gradient stops at the hidden state.
+
+        Args:
+            hidden: Hidden states, `(..., hidden_size)`.
+            context: Features of the context, with the last dimensions of `hidden`; None if the policy has none.
+        """
+        hidden = hidden.detach()
+        if context is not None:
+            hidden = torch.cat([hidden, context.expand(*hidden.shape[:-1], -1)], dim=-1)
+        return self.location_network(hidden)
 
     def value(self, hidden: Tensor) -> Tensor:
         """The baseline: the sum of rewards still to come, `(...)`; its gradient stops at the hidden state."""
@@ -167,7 +207,8 @@ class RAMPolicy(nn.Module):
         """Chooses an action for one observation or for a batch of them.
 
         Args:
-            observation: `glimpse` `(num_scales * channels, g, g)` and `location` `(2,)`, or both with a batch in front.
+            observation: `glimpse` `(num_scales * channels, g, g)` and `location` `(2,)`, or both with a batch in front;
+                at the start of an episode also `context`, if the policy takes features of it.
             state: What the last call returned; None at the start of an episode.
             episode_start: Where an episode starts, and the state with it: one truth value an observation.
             deterministic: Look at the mean of the location instead of drawing it.
@@ -193,10 +234,13 @@ class RAMPolicy(nn.Module):
                 f"expected glimpses of shape {self.glimpse_shape} with locations of shape (2,), "
                 f"got {tuple(glimpse.shape)} and {tuple(location.shape)} with the batch in front"
             )
+        seen = {"glimpse": glimpse, "location": location}
+        if self.context_shape is not None and (state is None or "context" in observation):
+            seen["context"] = self._read_context(observation, count)
         memory = self._read_state(state, episode_start, count)
-        memory = self.remember({"glimpse": glimpse, "location": location}, memory)
+        memory = self.remember(seen, memory)
         hidden = self.hidden(memory)
-        locations = self.location_mean(hidden)
+        locations = self.location_mean(hidden, self.remembered_context(memory))
         if not deterministic:
             noise = torch.randn(locations.shape, generator=self.generator, dtype=torch.float32, device="cpu")
             locations = locations + self.location_std * noise.to(self.device)
@@ -204,6 +248,17 @@ class RAMPolicy(nn.Module):
         actions = pack_action(locations.clamp(-1, 1), logits).cpu().numpy()
         memories = memory.cpu().numpy()
         return (actions[0], memories[0]) if single else (actions, memories)
+
+    def _read_context(self, observation: dict[str, NDArray[np.float32]], count: int) -> Tensor:
+        if "context" not in observation:
+            raise ValueError("expected observations with context at the start of an episode, got none")
+        context = self._read_array("context", observation["context"])
+        expected = (count, *(self.context_shape or ()))
+        if context.numel() != torch.Size(expected).numel() or context.shape[-3:] != expected[1:]:
+            raise ValueError(
+                f"expected context of shape {expected} with the batch in front, got {tuple(context.shape)}"
+            )
+        return context.reshape(expected)
 
     def _read_state(self, state: Any, episode_start: Any, count: int) -> Tensor:
         starts = np.zeros(1, dtype=bool) if episode_start is None else as_array("episode_start", episode_start)
@@ -213,7 +268,7 @@ class RAMPolicy(nn.Module):
             raise ValueError(f"expected episode_start for each of {count} observations, got {starts.size}")
         if state is None:
             return self.initial_state(count)
-        shape = (count, self.core.state_size)
+        shape = (count, self.state_size)
         memory = self._read_array("the state", state)
         if memory.shape != shape and not (count == 1 and memory.shape == shape[1:]):
             raise ValueError(f"expected a state of shape {shape}, got {tuple(memory.shape)}")
@@ -233,10 +288,13 @@ class RAMPolicy(nn.Module):
         return torch.as_tensor(array, device=self.device)
 
 
-def _sizes(observation_space: spaces.Space[Any], action_space: spaces.Space[Any]) -> tuple[tuple[int, ...], int]:
-    """The shape of a glimpse and the number of classes."""
-    if not isinstance(observation_space, spaces.Dict) or set(observation_space.keys()) != {"glimpse", "location"}:
+def _sizes(
+    observation_space: spaces.Space[Any], action_space: spaces.Space[Any]
+) -> tuple[tuple[int, ...], tuple[int, ...] | None, int]:
+    """The shape of a glimpse, that of the context if there is one, and the number of classes."""
+    parts = observation_space.spaces if isinstance(observation_space, spaces.Dict) else {}
+    if set(parts) - {"context"} != {"glimpse", "location"}:
         raise ValueError(f"expected the observation space of a glimpse environment, got {shown(observation_space)}")
-    glimpse_shape = observation_space["glimpse"].shape
+    glimpse_shape = parts["glimpse"].shape
     assert glimpse_shape is not None
-    return glimpse_shape, num_classes_of(action_space)
+    return glimpse_shape, parts["context"].shape if "context" in parts else None, num_classes_of(action_space)

@@ -258,7 +258,7 @@ def test_unknown_ids_are_gymnasiums_to_answer() -> None:
 @pytest.mark.parametrize("environment", [glimpse_env.GlimpseEnv, glimpse_env.GlimpseVectorEnv])
 def test_environments_take_the_fields_of_the_config(environment: Any) -> None:
     parameters = dict(inspect.signature(environment).parameters)
-    for name in ("render_mode", "num_envs", "device", "episodes_per_image"):
+    for name in ("render_mode", "num_envs", "device", "episodes_per_image", "autoreset_mode"):
         parameters.pop(name, None)
     assert {name: (one.annotation, one.default) for name, one in parameters.items()} == {
         field.name: (field.type, field.default) for field in fields(WorldConfig)

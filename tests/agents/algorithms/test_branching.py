@@ -92,3 +92,18 @@ def test_a_single_glimpse_leaves_nothing_to_choose() -> None:
 def test_what_cannot_be_is_an_error(settings: dict[str, Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         Branching(ID, num_envs=4, **settings)
+
+
+def test_with_a_context_the_branches_look_where_the_policy_would() -> None:
+    env = gym.make(ID, context_size=7)
+    agent = Branching(env, policy_kwargs={"context_features": 4, "hidden_size": 16}, num_envs=6, seed=0, device="cpu")
+    rollout = first_rollout(agent)
+    context = agent.policy.context({key: value[0] for key, value in rollout.observations.items()})
+    means = agent.policy.location_mean(rollout.hidden, context)
+    torch.testing.assert_close(rollout.means, means)
+    assert not torch.allclose(means, agent.policy.location_mean(rollout.hidden, torch.zeros_like(context)))
+    deviations = (rollout.branches.locations - means[:-1, :, None]) / agent.policy.location_std
+    assert deviations.abs().max() < 5
+    before = agent.policy.context_network.readout[0].weight.clone()
+    agent.learn(6 * 6 * 2)
+    assert not torch.equal(before, agent.policy.context_network.readout[0].weight)
