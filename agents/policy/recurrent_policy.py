@@ -78,7 +78,11 @@ class RAMPolicy(nn.Module):
         super().__init__()
         for name, size in {"hidden_size": hidden_size, "what_size": what_size, "where_size": where_size}.items():
             check_integer(name, size, 1, MAX_UNITS)
-        optional = {"location_size": location_size, "baseline_size": baseline_size, "context_features": context_features}
+        optional = {
+            "location_size": location_size,
+            "baseline_size": baseline_size,
+            "context_features": context_features,
+        }
         for name, size in optional.items():
             check_integer(name, size, 0, MAX_UNITS)
         glimpse_shape, context_shape, num_classes = _sizes(observation_space, action_space)

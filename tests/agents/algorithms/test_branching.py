@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 import pytest
 import torch
 
+import agents
 from agents import Branching, LossWeights
-from tests.agents.making import EVERY_REWARD, ID, first_rollout, make_agent
+from tests.agents.making import EVERY_REWARD, ID, assert_same_weights, first_rollout, make_agent, weights
 
 T, N, K, STD = 4, 6, 3, 0.2
 
@@ -107,3 +109,10 @@ def test_with_a_context_the_branches_look_where_the_policy_would() -> None:
     before = agent.policy.context_network.readout[0].weight.clone()
     agent.learn(6 * 6 * 2)
     assert not torch.equal(before, agent.policy.context_network.readout[0].weight)
+
+
+def test_an_agent_with_a_context_is_saved_and_loaded(tmp_path: Path) -> None:
+    env = gym.make("GlimpseClutteredDigits-v0", context_size=7, num_scales=2)
+    agent = Branching(env, policy_kwargs={"context_features": 4, "hidden_size": 16}, num_envs=6, seed=0, device="cpu")
+    agent.learn(6 * 6).save(tmp_path / "agent.zip")
+    assert_same_weights(weights(agent), weights(agents.load(tmp_path / "agent.zip")))
