@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
-from typing import Any, ClassVar
+from dataclasses import fields, replace
+from typing import Any, BinaryIO, ClassVar
 
 import gymnasium as gym
 import numpy as np
@@ -21,6 +21,7 @@ from agents.algorithms.rollout import can_act
 from agents.algorithms.settings import AgentSpec, Settings
 from agents.environments import EnvironmentSpec, num_envs_of, read_environment
 from agents.sb3.interface import SB3Interface
+from agents.sb3.vec_env import GlimpseVecEnv
 from glimpse_env.config import MAX_EPISODE, check_integer, read_number
 from glimpse_env.utils.archive import SavedFile
 
@@ -74,8 +75,11 @@ class BaseAgent(SB3Interface):
         """Chooses an action for one observation or a batch of them; see `RAMPolicy.predict`."""
         return self.policy.predict(observation, state, episode_start, deterministic)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: str | os.PathLike[str] | BinaryIO) -> None:
         """Saves everything that it takes to use this agent, or to train it further, as one zip.
+
+        Args:
+            path: Where, or a file that is open for writing, such as `io.BytesIO()`.
 
         Raises:
             OSError: The file cannot be written. An older one of that name is left as it was.
@@ -85,26 +89,40 @@ class BaseAgent(SB3Interface):
         AGENTS.write(path, {"algorithm": type(self).__name__, **self.state.describe()}, self.state.tensors())
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], env: Any = None, device: torch.device | str = "auto") -> Self:
+    def load(
+        cls,
+        path: str | os.PathLike[str] | BinaryIO,
+        env: Any = None,
+        device: torch.device | str = "auto",
+        custom_objects: dict[str, Any] | None = None,
+        print_system_info: bool = False,
+        **changes: Any,
+    ) -> Self:
         """Loads an agent that this algorithm saved; `agents.load` finds the algorithm itself.
 
         Args:
-            path: The zip that `save` wrote.
+            path: The zip that `save` wrote, or a file with its content that is open for reading.
             env: The environment that it uses from now on, as for the constructor; by default that of before.
             device: Where its weights go.
+            custom_objects: More changes, as Stable-Baselines3 takes them.
+            print_system_info: Whether to print the versions of what is installed.
+            **changes: `verbose`, `tensorboard_log`, `seed`, or settings that are to replace those of before.
 
         Raises:
             InvalidAgentError: The file is damaged, of a newer format, or of another algorithm.
-            ValueError: The environment has other spaces than the one that the agent was trained in.
+            TypeError: A change is of the wrong type.
+            ValueError: The environment has other spaces than the one that the agent was trained in, or a change is
+                unknown or out of range.
         """
+        if print_system_info:
+            utils.get_system_info()
         device = choose_device(device)
         with AGENTS.open(path) as saved:
             name = saved.description.get("algorithm")
             if name != cls.__name__:
                 raise ValueError(f"its algorithm is {name!r}, not {cls.__name__}")
             agent = cls.from_saved(saved, device)
-        if env is not None:
-            agent.move_to(env)
+        agent.change(env, {**(custom_objects or {}), **changes})
         return agent
 
     @classmethod
@@ -119,12 +137,40 @@ class BaseAgent(SB3Interface):
         agent._take(TrainingState.read(saved, cls.settings_class.read, device))
         return agent
 
+    def change(self, env: Any, changes: dict[str, Any]) -> None:
+        """Changes a loaded agent; see `load`."""
+        changes = dict(changes)
+        self.verbose = changes.pop("verbose", self.verbose)
+        self.tensorboard_log = changes.pop("tensorboard_log", self.tensorboard_log)
+        self.set_random_seed(changes.pop("seed", None))
+        if changes:
+            settings = {one.name: getattr(self.settings, one.name) for one in fields(self.settings)}
+            self.settings = self.settings_class.read(settings | changes)
+            self.state.spec = replace(self.spec, settings=self.settings)
+        if env is not None:
+            self.move_to(env)
+
+    def set_env(self, env: Any) -> None:
+        """Takes another environment to learn in, with as many sub-environments.
+
+        Args:
+            env: As for the constructor.
+
+        Raises:
+            ValueError: It has other spaces, or another number of sub-environments, which `load(path, env)` takes.
+        """
+        num_envs = num_envs_of(env)
+        if num_envs not in (None, self.n_envs):
+            raise ValueError(f"expected {self.n_envs} sub-environments, as the agent has, got {num_envs}")
+        self.move_to(env)
+
     def move_to(self, env: Any) -> None:
-        """Takes another environment to learn in."""
+        """Takes another environment to learn in, with any number of sub-environments."""
         environment, num_envs = read_environment(env), num_envs_of(env) or self.settings.num_envs
         settings = replace(self.settings, num_envs=num_envs)
-        self._env = make_training_env(environment, settings, self.device)
-        utils.check_for_correct_spaces(self.get_env(), self.observation_space, self.action_space)
+        native = make_training_env(environment, settings, self.device)
+        utils.check_for_correct_spaces(GlimpseVecEnv(native), self.observation_space, self.action_space)
+        self._env = native
         self.settings = settings
         self.state.spec = replace(self.spec, environment=environment, settings=self.settings)
         self.accuracy = None

@@ -10,6 +10,7 @@ from gymnasium.vector import VectorEnv
 from gymnasium.wrappers import HumanRendering, OrderEnforcing, PassiveEnvChecker, RecordEpisodeStatistics
 from gymnasium.wrappers.vector import RecordEpisodeStatistics as VectorRecordEpisodeStatistics
 from stable_baselines3.common.monitor import Monitor
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor
 
 import glimpse_env
 from agents.sb3.vec_env import GlimpseVecEnv, check_autoreset_mode
@@ -76,22 +77,32 @@ class EnvironmentSpec:
 
 def num_envs_of(env: Any) -> int | None:
     """Number of sub-environments of a vector environment; None for a single environment or an id."""
-    return int(env.num_envs) if isinstance(env, VectorEnv | GlimpseVecEnv) else None
+    return int(env.num_envs) if isinstance(env, VectorEnv | VecEnv) else None
 
 
-def read_environment(env: str | gym.Env[Any, Any] | VectorEnv[Any, Any, Any] | GlimpseVecEnv) -> EnvironmentSpec:
+def read_environment(env: str | gym.Env[Any, Any] | VectorEnv[Any, Any, Any] | VecEnv) -> EnvironmentSpec:
     """Finds out how to make an environment again.
 
     Args:
-        env: An id, or an environment made from one. Wrappers that only watch it are left out.
+        env: An id, or an environment made from one, also a `VecEnv` of Stable-Baselines3 whose sub-environments are in
+            this process. Wrappers that only watch it are left out.
 
     Raises:
         TypeError: It is neither.
         ValueError: It is no glimpse environment, wears wrappers that would be lost, or has another autoreset mode than
             `"same_step"`.
     """
+    while isinstance(env, VecMonitor):
+        env = env.venv
     if isinstance(env, GlimpseVecEnv):
         env = env.native
+    if isinstance(env, DummyVecEnv):
+        first, *others = map(read_environment, env.envs)
+        if any(other != first for other in others):
+            raise ValueError(f"expected sub-environments of one kind, got {[first, *others]}")
+        return first
+    if isinstance(env, VecEnv):
+        raise ValueError(f"expected a GlimpseVecEnv or a DummyVecEnv, which can be made anew, got {env}")
     if isinstance(env, str):
         return EnvironmentSpec(env, {})
     if not isinstance(env, gym.Env | VectorEnv):

@@ -17,6 +17,7 @@ from stable_baselines3.common.logger import Logger
 from agents.algorithms.checkpoint import TrainingState
 from agents.algorithms.rollout import Rollout
 from agents.algorithms.schedules import Schedule, read_schedule
+from agents.sb3 import parameters
 from agents.sb3.callbacks import as_callback
 from agents.sb3.step_locals import step_locals
 from agents.sb3.vec_env import GlimpseVecEnv
@@ -151,6 +152,23 @@ class SB3Interface(ABC):
         logger.record("train/learning_rate", state.optimizer.param_groups[0]["lr"])
         logger.record("train/location_std", state.policy.location_std.item())
         logger.dump(step=state.num_timesteps)
+
+    def get_parameters(self) -> dict[str, dict[str, Any]]:
+        """The state dicts of `policy` and `optimizer`, by name; the tensors are those in use."""
+        return parameters.get_parameters(self.state)
+
+    def set_parameters(self, load_path_or_dict: Any, exact_match: bool = True) -> None:
+        """Takes over weights, and the optimizer's moments. The measured accuracy is forgotten.
+
+        Args:
+            load_path_or_dict: What `get_parameters` returned, or the file of a saved agent with the same network.
+            exact_match: Whether every parameter must be there and no other. Otherwise only those change that are there.
+
+        Raises:
+            InvalidAgentError: The file is damaged, or of another network.
+            ValueError: A parameter is missing, unknown or of another shape. Nothing was changed.
+        """
+        parameters.set_parameters(self.state, load_path_or_dict, exact_match)
 
     def set_random_seed(self, seed: int | None = None) -> None:
         """Seeds all that is drawn from now on: locations, minibatches and episodes. The weights stay as they are.

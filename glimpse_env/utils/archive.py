@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, BinaryIO
 
 import torch
 
@@ -89,38 +89,43 @@ class Archive:
     format: int
     error: type[InvalidFileError]
 
-    def write(self, path: str | os.PathLike[str], description: dict[str, Any], tensors: dict[str, Any]) -> None:
+    def write(
+        self, path: str | os.PathLike[str] | BinaryIO, description: dict[str, Any], tensors: dict[str, Any]
+    ) -> None:
         """Writes a file, all or not at all.
 
         The file is complete before it takes the place of an older one, so that a crash or a full disk leaves the older
         one intact.
 
         Args:
-            path: Where; `.zip` is added where it has no suffix, and missing folders are made.
+            path: Where; `.zip` is added where it has no suffix, and missing folders are made. Or a file that is open
+                for writing.
             description: What JSON can hold.
             tensors: Tensors, in dicts and lists.
 
         Raises:
             OSError: The file cannot be written. An older one of that name is left as it was.
         """
-        path = with_suffix(path)
         buffer = io.BytesIO()
         torch.save(tensors, buffer)
         content = buffer.getvalue()
         described = description | {"format": self.format}
         described["checksum"] = checksum(described, [content])
+        parts = ((f"{self.name}.json", json.dumps(described, indent=2)), (TENSORS, content))
+        if not isinstance(path, str | os.PathLike):
+            _write_zip(path, parts)
+            return
+        path = with_suffix(path)
         try:
-            with open_atomic(path) as file, zipfile.ZipFile(file, "w") as archive:
-                for name, data in ((f"{self.name}.json", json.dumps(described, indent=2)), (TENSORS, content)):
-                    # A ZipInfo has a fixed time. A name would get that of the clock, which zip refuses before 1980.
-                    archive.writestr(zipfile.ZipInfo(name), data)
+            with open_atomic(path) as file:
+                _write_zip(file, parts)
         except OSError as error:
             reason = f"the {self.name} could not be saved ({error.strerror or error}); an older file is left as it was"
             raise OSError(error.errno, reason, str(path)) from error
 
     @contextmanager
-    def open(self, path: str | os.PathLike[str]) -> Iterator[SavedFile]:
-        """Opens a file that `write` wrote, without executing anything of it.
+    def open(self, path: str | os.PathLike[str] | BinaryIO) -> Iterator[SavedFile]:
+        """Opens a file that `write` wrote, or reads one that is open, without executing anything of it.
 
         An error about the content, while the file is open, becomes `error`, with the path and the reason.
 
@@ -129,6 +134,11 @@ class Archive:
             InvalidFileError: It is truncated, was tampered with, is of a newer format or another kind, or does not hold
                 what is expected in it.
         """
+        if not isinstance(path, str | os.PathLike):
+            with self._invalid_file_errors("the open file"):
+                members = StoredZip.open(path)
+                yield SavedFile(self._read_description(members), members)
+            return
         path = with_suffix(path)
         if not path.is_file():
             raise FileNotFoundError(f"expected a saved {self.name} at {path}, but there is no such file")
@@ -159,13 +169,20 @@ class Archive:
         return description
 
     @contextmanager
-    def _invalid_file_errors(self, path: Path) -> Iterator[None]:
+    def _invalid_file_errors(self, path: str | Path) -> Iterator[None]:
         try:
             yield
         except (InvalidFileError, OSError):
             raise
         except Exception as error:
             raise self.error(path, _reason(error)) from error
+
+
+def _write_zip(file: IO[bytes], parts: Iterable[tuple[str, str | bytes]]) -> None:
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, data in parts:
+            # A ZipInfo has a fixed time. A name would get that of the clock, which zip refuses before 1980.
+            archive.writestr(zipfile.ZipInfo(name), data)
 
 
 def _reason(error: Exception) -> str:

@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+import io
+from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import pytest
 import stable_baselines3 as sb3
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.logger import HParam
+from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor, VecNormalize
 
-from agents import Algorithm, GlimpseVecEnv, Schedule, make_sb3_env
-from tests.agents.making import EVERY_ALGORITHM, ID, ITERATION, N, T, assert_same_weights, make_agent, weights
+import agents
+from agents import REINFORCE, Algorithm, GlimpseVecEnv, Schedule, make_sb3_env
+from tests.agents.making import (
+    EVERY_ALGORITHM,
+    ID,
+    ITERATION,
+    SIZES,
+    N,
+    T,
+    assert_same_weights,
+    make_agent,
+    training_state,
+    weights,
+)
 
 
 class Notes(BaseCallback):
@@ -174,11 +191,128 @@ def test_other_seeds_are_refused(seed: Any, error: type[Exception]) -> None:
         make_agent().set_random_seed(seed)
 
 
+def test_an_agent_is_saved_to_and_loaded_from_memory() -> None:
+    agent = make_agent().learn(ITERATION)
+    buffer = io.BytesIO()
+    agent.save(buffer)
+    for load in (agents.load, type(agent).load):
+        buffer.seek(0)
+        assert_same_weights(training_state(load(buffer, device="cpu")), training_state(agent))
+    with pytest.raises(agents.InvalidAgentError, match="the open file cannot be loaded as an agent"):
+        agents.load(io.BytesIO(buffer.getvalue()[:-30]))
+
+
+@pytest.mark.parametrize("load", [agents.load, REINFORCE.load])
+def test_what_is_changed_at_loading(load: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make_agent(seed=3).learn(ITERATION).save(tmp_path / "agent")
+    agent = load(
+        tmp_path / "agent",
+        device="cpu",
+        custom_objects={"learning_rate": 0.5},
+        print_system_info=True,
+        verbose=1,
+        tensorboard_log="runs",
+        seed=4,
+        max_grad_norm=2.0,
+    )
+    assert (agent.learning_rate, agent.verbose, agent.tensorboard_log, agent.seed) == (0.5, 1, "runs", 4)
+    assert agent.settings.max_grad_norm == agent.spec.settings.max_grad_norm == 2.0
+    assert agent.num_timesteps == ITERATION
+    assert "Stable-Baselines3" in capsys.readouterr().out
+    with pytest.raises(ValueError, match="Unknown setting 'lr_schedule'"):
+        load(tmp_path / "agent", custom_objects={"lr_schedule": 0.1})
+    with pytest.raises(ValueError, match="expected max_grad_norm to be"):
+        load(tmp_path / "agent", max_grad_norm=-1.0)
+
+
+def learnt(agent: Algorithm) -> dict[str, torch.Tensor]:
+    return {name: part for name, part in training_state(agent).items() if name != "generator"}
+
+
+def test_parameters_go_from_one_agent_to_another(tmp_path: Path) -> None:
+    teacher = make_agent(learning_rate=0.01).learn(3 * ITERATION)
+    teacher.save(tmp_path / "teacher")
+    expected = learnt(teacher)
+    for given in (teacher.get_parameters(), tmp_path / "teacher"):
+        agent = make_agent(seed=9)
+        agent.accuracy = 0.5
+        agent.set_parameters(given)
+        assert_same_weights(
+            {name: part for name, part in training_state(agent).items() if name != "generator"}, expected
+        )
+        assert agent.accuracy is None
+        before = weights(teacher)
+        agent.learn(ITERATION)
+        assert_same_weights(weights(teacher), before)
+
+
+def test_some_parameters_are_set_and_others_stay() -> None:
+    agent, before = make_agent(seed=1), weights(make_agent(seed=1))
+    bias = torch.full_like(agent.policy.classifier.bias, 0.25)
+    agent.set_parameters({"policy": {"classifier.bias": bias}}, exact_match=False)
+    assert_same_weights(weights(agent), before | {"classifier.bias": bias})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda given: {"policy": given["policy"]}, "expected parameters of policy and optimizer, got"),
+        (lambda given: given | {"critic": {}}, "Unknown parameters 'critic'"),
+        (lambda given: given | {"policy": {}}, "expected the parameters of policy, got none for"),
+        (
+            lambda given: given | {"policy": {**given["policy"], "baseline.weight": torch.zeros(3)}},
+            "baseline.weight of",
+        ),
+        (lambda given: given | {"optimizer": {"state": {0: {"exp_avg": torch.zeros(1)}}}}, "parameters of optimizer.0"),
+    ],
+)
+def test_other_parameters_are_refused_and_change_nothing(change: Any, message: str) -> None:
+    agent = make_agent().learn(ITERATION)
+    before = training_state(agent)
+    with pytest.raises(ValueError, match=message):
+        agent.set_parameters(change(agent.get_parameters()))
+    assert_same_weights(training_state(agent), before)
+
+
+def test_another_environment_is_set() -> None:
+    agent = make_agent().learn(ITERATION)
+    agent.set_env(make_vec_env(ID, N, env_kwargs={"reward": "anytime"}))
+    assert agent.spec.environment.arguments["reward"] == "anytime"
+    assert agent.get_env().num_envs == N
+    agent.learn(ITERATION, reset_num_timesteps=False)
+    before = agent.env
+    with pytest.raises(ValueError, match=f"expected {N} sub-environments, as the agent has, got 3"):
+        agent.set_env(make_vec_env(ID, 3))
+    with pytest.raises(ValueError, match="Observation spaces do not match"):
+        agent.set_env(gym.make(ID, glimpse_size=5))
+    assert agent.env is before
+
+
+def test_environments_of_stable_baselines3_are_taken() -> None:
+    theirs = make_vec_env(ID, N, env_kwargs={"num_glimpses": 3, "reward": "information"})
+    for env in (theirs, VecMonitor(theirs)):
+        agent = REINFORCE("RAMPolicy", env, policy_kwargs=SIZES, device="cpu", seed=0)
+        assert agent.n_envs == N
+        assert agent.num_glimpses == 3
+        assert agent.spec.environment.arguments["reward"] == "information"
+    mixed: Any = DummyVecEnv([lambda: gym.make(ID), lambda: gym.make(ID, split="test")])
+    for env, message in (
+        (mixed, "expected sub-environments of one kind"),
+        (
+            VecNormalize(theirs, norm_obs=False),
+            "expected a GlimpseVecEnv or a DummyVecEnv",
+        ),
+        (make_vec_env("CartPole-v1", 2), "expected a glimpse environment"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            REINFORCE("RAMPolicy", env)
+
+
 def public(kind: type) -> set[str]:
     return {name for name in dir(kind) if not name.startswith("_")}
 
 
-NOT_HERE = {"policy_aliases", "set_env", "set_parameters", "get_parameters"}
+NOT_HERE = {"policy_aliases"}
 
 
 def test_every_public_method_of_base_algorithm_is_here_or_known_not_to_be() -> None:
