@@ -81,18 +81,18 @@ class GlimpseEnv(JSONSpec, gym.Env[Any, Any]):
     |---|---|---|
     | `dataset` | `"mnist"` | name of a data set, built in or registered with `glimpse_env.register_dataset` |
     | `split` | `"train"` | `"train"` or `"test"` |
-    | `num_glimpses` | 6 | glimpses in an episode (T), and so its number of steps |
+    | `num_glimpses` | 6 | glimpses in an episode (T), and so its number of steps; at most 4096 |
     | `glimpse_size` | 8 | side of a patch after pooling, in pixels (g) |
     | `num_scales` | 1 | patches of a glimpse, each twice as wide as the one before; at most 8 |
     | `initial_location` | `None` | location of the first glimpse, `(x, y)`; `None` for a random one |
     | `canvas_size` | `None` | side of a canvas with the image at a random place; `None`: the canvas is the image |
-    | `num_distractors` | 0 | crops of other images on the canvas; needs `canvas_size` |
+    | `num_distractors` | 0 | crops of other images on the canvas; needs `canvas_size`; at most 65,536 |
     | `context_size` | `None` | side of a coarse view of the whole canvas that observations show as `context` too |
     | `data_dir` | `None` | folder of the data sets; `None` for `$GLIMPSE_DATA_DIR`, or else the cache directory |
     | `image_size` | `None` | side to which images of the data set `"folder"` are resized; `None`: unchanged |
     | `render_mode` | `None` | `"rgb_array"`; `gym.make` takes `"human"` too, which opens a window |
 
-    `gym.make` also takes `reward` and `reward_weight` (0.5). The defaults of the ids differ, see `glimpse_env.IDS`.
+    `gym.make` also takes `reward` and `reward_weight` (0.5, at most 1,000,000 either way). The defaults of the ids differ, see `glimpse_env.IDS`.
 
     Raises:
         TypeError: An argument is of the wrong type.
