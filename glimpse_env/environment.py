@@ -92,7 +92,8 @@ class GlimpseEnv(JSONSpec, gym.Env[Any, Any]):
     | `image_size` | `None` | side to which images of the data set `"folder"` are resized; `None`: unchanged |
     | `render_mode` | `None` | `"rgb_array"`; `gym.make` takes `"human"` too, which opens a window |
 
-    `gym.make` also takes `reward` and `reward_weight` (0.5, at most 1,000,000 either way). The defaults of the ids differ, see `glimpse_env.IDS`.
+    `gym.make` also takes `reward` and `reward_weight` (0.5, in [-1,000,000, 1,000,000]). The defaults of the
+    ids differ, see `glimpse_env.IDS`.
 
     Raises:
         TypeError: An argument is of the wrong type.
