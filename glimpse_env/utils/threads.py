@@ -18,7 +18,7 @@ def torch_threads(count: int) -> Iterator[None]:
     """Computes with so many threads inside the block, and with as many as before after it.
 
     The parts of a glimpse agent are small. Several threads gain little on them, and where another process wants the
-    same cores each part waits for its slowest thread: training was measured 3 to 30 times slower with two threads than
+    same cores each part waits for its slowest thread: training was measured 3 to 20 times slower with two threads than
     with one, for all batches from 32 to 8192 images. So whatever computes here takes one thread, unless it is told
     otherwise.
 

@@ -109,7 +109,7 @@ class Run:
         return "-".join(parts).lower().replace(" ", "-")
 
     def make_agent(self) -> agents.Algorithm:
-        """Makes the untrained agent, on the CPU, where the same seed always gives the same weights."""
+        """Makes the untrained agent, on the CPU; the same seed gives the same weights."""
         variant, experiment = self.variant, self.experiment
         settings: dict[str, Any] = {
             "num_envs": 256,
