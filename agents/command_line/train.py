@@ -39,8 +39,8 @@ class Arguments:
     every glimpse, entropy for being certain, information for the probability of the true class, anytime for the same,
     the sooner the better."""
     seed: int = 0
-    """Seed of everything that is random. The same seed gives the same agent on the CPU, with the same number of threads,
-    kind of processor and version of torch."""
+    """Seed of everything that is random. The same seed gives the same agent on the CPU, with the same number of
+    threads, kind of processor and version of torch."""
     images: int | None = None
     """Number of images to train on; by default that of the preset."""
     run_folder: Path | None = None

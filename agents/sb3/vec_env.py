@@ -187,7 +187,9 @@ def make_sb3_env(env_id: str, num_envs: int, grid: int | None = None, **argument
         >>> make_sb3_env("glimpse_env:GlimpseDigits-v0", num_envs=4, grid=3).action_space
         MultiDiscrete([ 9 10])
     """
-    if gym.spec(env_id).vector_entry_point != VECTOR_ENTRY_POINT:
+    # Of "module:id" gym.make_vec imports the module first; an id that is not there yet is left to it.
+    spec = gym.registry.get(env_id.rpartition(":")[2])
+    if spec is not None and spec.vector_entry_point != VECTOR_ENTRY_POINT:
         raise ValueError(f"expected the id of a glimpse environment, got {env_id!r}")
     env: VectorEnv[Any, Any, Any] = gym.make_vec(
         env_id, num_envs=num_envs, vectorization_mode="vector_entry_point", **arguments
