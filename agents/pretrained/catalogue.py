@@ -60,11 +60,16 @@ def find_run(agent: str | os.PathLike[str], unpack_into: Path = Path("runs", "pr
             the package. One that is there already is taken as it is.
 
     Raises:
-        ValueError: It is none of these.
+        FileNotFoundError: It is none of these.
     """
-    if Path(agent).exists() or os.fspath(agent) not in list_pretrained():
-        return RunFolder.of(agent)
     name = os.fspath(agent)
+    if Path(agent).exists() or name not in list_pretrained():
+        try:
+            return RunFolder.of(agent)
+        except FileNotFoundError as error:
+            raise FileNotFoundError(
+                f"{error}; {unknown_name_error('packaged agent', name, list_pretrained())}"
+            ) from error
     run = RunFolder(unpack_into / name)
     if not run.agent.exists():
         shutil.copytree(_folder(name), run.path, dirs_exist_ok=True)

@@ -105,6 +105,11 @@ def test_a_name_stands_for_a_run_folder(packaged: dict[str, Any], run: RunFolder
     assert find_run(run.agent) == run
 
 
+def test_a_mistyped_name_is_an_error_that_suggests_the_nearest(packaged: dict[str, Any]) -> None:
+    with pytest.raises(FileNotFoundError, match=r"run folder.*Did you mean 'some-agent'"):
+        find_run("some-agnt")
+
+
 def test_a_folder_goes_before_a_packaged_agent_of_that_name(
     packaged: dict[str, Any], run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
