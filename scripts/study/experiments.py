@@ -167,7 +167,7 @@ def _branching_but(settings: dict[str, Any], **changes: Any) -> Variant:
 ABLATION = {
     "branching": BRANCHING,
     "end of episode": _branching_but({}, algorithm="REINFORCE"),
-    "end of episode, as long": _branching_but({}, algorithm="REINFORCE", images=1.8),
+    "end of episode, as long": _branching_but({}, algorithm="REINFORCE", images=1.7),
     "leave one out of 4 episodes": _branching_but({"episodes_per_image": 4}, algorithm="REINFORCE"),
     "2 branches": _branching_but({"num_branches": 2}),
     "8 branches": _branching_but({"num_branches": 8}),
