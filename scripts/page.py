@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import tyro
+from torch import Tensor
 
 import agents
 from agents import RunFolder
 from explain import FitSettings, HiddenStateVAE, Recording, VAESettings, fit_vae, record, write_page
 from explain.page.weights import store_agent
 from explain.reconstruction.baselines import shuffled_states
+from explain.reconstruction.vae import target_images
 from glimpse_env import DatasetError
 from glimpse_env.dataset_rollout import world_of
 
@@ -54,7 +56,7 @@ class PageSettings:
 class Arguments:
     """Writes a page in which a trained agent runs in the browser, with its explanation.
 
-    It fits two small VAEs for it, which takes about a minute on MNIST.
+    It fits small VAEs for it, which takes about a minute on MNIST.
     """
 
     agent: tyro.conf.Positional[Path]
@@ -89,6 +91,7 @@ def run(run_folder: RunFolder, output: Path, settings: PageSettings, report: str
     vae, shuffled_vae = (
         _fit(states, train, settings) for states in (train.hidden, shuffled_states(train.hidden, settings.seed))
     )
+    original_vae = None if train.canvas_is_original() else _fit(train.hidden, train, settings, "original").cpu()
     world = world_of(agent.make_vec_env(1, split="test"))
     if report is None and (output.parent / REPORT).is_file():
         report = REPORT
@@ -99,6 +102,7 @@ def run(run_folder: RunFolder, output: Path, settings: PageSettings, report: str
         output,
         class_names=world.dataset.class_names,
         shuffled_vae=shuffled_vae.cpu(),
+        original_vae=original_vae,
         num_distractors=world.config.num_distractors,
         about=describe(agent),
         links={} if report is None else {"The report: all figures and numbers about this agent": report},
@@ -127,10 +131,10 @@ def _record(agent: agents.Algorithm, split: str, count: int, seed: int) -> Recor
     return record(agent, env, count, seed=seed, device=agent.device, progress=True)
 
 
-def _fit(states: Any, recording: Recording, settings: PageSettings) -> HiddenStateVAE:
-    vae_settings = VAESettings(target="canvas", layer_size=settings.layer_size)
+def _fit(states: Tensor, recording: Recording, settings: PageSettings, target: str = "canvas") -> HiddenStateVAE:
+    vae_settings = VAESettings(target=target, layer_size=settings.layer_size)
     how = FitSettings(num_epochs=settings.num_epochs, seed=settings.seed)
-    return fit_vae(states, recording.canvases, vae_settings, how, progress=True).vae
+    return fit_vae(states, target_images(recording, vae_settings), vae_settings, how, progress=True).vae
 
 
 if __name__ == "__main__":

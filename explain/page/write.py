@@ -34,6 +34,7 @@ def write_page(
     *,
     class_names: Sequence[str] | None = None,
     shuffled_vae: HiddenStateVAE | None = None,
+    original_vae: HiddenStateVAE | None = None,
     num_distractors: int = 0,
     title: str = "Watch an agent look",
     about: Mapping[str, Any] | None = None,
@@ -52,6 +53,7 @@ def write_page(
         path: The file. An older one is replaced when the new one is complete.
         class_names: The name of each class; by default numbers from 0.
         shuffled_vae: The same as `vae`, fitted on shuffled hidden states: a control of the explanation.
+        original_vae: Reconstructs the original instead, for canvases that are not the original.
         num_distractors: How many distractors a canvas has.
         title: Title of the page.
         about: Facts about the agent.
@@ -67,7 +69,7 @@ def write_page(
     """
     path = Path(path)
     names = [str(label) for label in range(examples.beliefs.shape[2])] if class_names is None else list(class_names)
-    content = _content(agent, vae, examples, names, shuffled_vae, num_distractors)
+    content = _content(agent, vae, examples, names, shuffled_vae, original_vae, num_distractors)
     data = _render(content, title, about or {}, links or {}).encode()
     if len(data) > MAX_BYTES:
         height, width = examples.canvases.shape[2:]
@@ -86,11 +88,15 @@ def _content(
     recording: Recording,
     class_names: list[str],
     shuffled_vae: HiddenStateVAE | None,
+    original_vae: HiddenStateVAE | None,
     num_distractors: int,
 ) -> dict[str, Any]:
     """What `modules/content.js` reads."""
-    for one in (vae, shuffled_vae) if shuffled_vae is not None else (vae,):
-        _check_vae(one, recording)
+    _check_vae(vae, recording.hidden, recording.canvases)
+    if shuffled_vae is not None:
+        _check_vae(shuffled_vae, recording.hidden, recording.canvases)
+    if original_vae is not None:
+        _check_vae(original_vae, recording.hidden, recording.originals)
     if len(class_names) != recording.beliefs.shape[2]:
         raise ValueError(f"expected {recording.beliefs.shape[2]} class names, got {len(class_names)}")
     chosen = choose_examples(recording)
@@ -100,6 +106,7 @@ def _content(
         "agent": store_agent(agent),
         "vae": store_vae(vae),
         "shuffledVae": None if shuffled_vae is None else store_vae(shuffled_vae),
+        "originalVae": None if original_vae is None else store_vae(original_vae),
         "retina": [retina.glimpse_size, retina.num_scales],
         "canvas": _shape(canvases),
         "image": _shape(originals),
@@ -117,14 +124,14 @@ def _content(
     }
 
 
-def _check_vae(vae: Any, recording: Recording) -> None:
+def _check_vae(vae: Any, hidden: Tensor, images: Tensor) -> None:
     if not isinstance(vae, HiddenStateVAE):
         raise ValueError(f"expected a HiddenStateVAE of the agent's hidden states, got {vae!r}")
-    expected = (recording.hidden.shape[2], tuple(recording.canvases.shape[1:]))
+    expected = (hidden.shape[2], tuple(images.shape[1:]))
     got = (vae.hidden_size, tuple(vae.image_shape))
     if got != expected:
         raise ValueError(
-            f"expected a VAE from hidden states of {expected[0]} units to canvases of shape {expected[1]}, "
+            f"expected a VAE from hidden states of {expected[0]} units to images of shape {expected[1]}, "
             f"got one from {got[0]} units to {got[1]}"
         )
 

@@ -26,6 +26,10 @@ ENV_ROWS = [
     "steps/s of 8192 sub-environments / of 256",
     "memory of 1024 sub-environments, cluttered 60x60: MB",
 ]
+PAGE_ROWS = [
+    "from a stroke to the beliefs after 6 glimpses: ms",
+    "a map of 13x13 locations with 16 samples: ms",
+]
 EXPLAIN_ROWS = [
     "recording 10,000 images (1/40 of it, times 40): s",
     "fitting a VAE on 60,000 x 6 states (1/100, times 100): s",
@@ -66,7 +70,7 @@ def test_explain_prints_its_table(
     assert "Digits" not in output
 
 
-@pytest.mark.parametrize(("subcommand", "rows"), [("env", ENV_ROWS), ("explain", EXPLAIN_ROWS)])
+@pytest.mark.parametrize(("subcommand", "rows"), [("env", ENV_ROWS), ("explain", EXPLAIN_ROWS), ("page", PAGE_ROWS)])
 def test_digits_replace_mnist_where_it_is_missing(
     subcommand: str,
     rows: list[str],

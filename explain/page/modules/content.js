@@ -24,6 +24,8 @@ import { VAE } from "./vae.js";
  * @property {{core: "rnn" | "gru" | "lstm", tensors: StoredTensors}} agent
  * @property {StoredTensors} vae Fitted on the agent's hidden states.
  * @property {StoredTensors | null} shuffledVae Fitted on shuffled hidden states.
+ * @property {StoredTensors | null} originalVae Reconstructs the original instead of the canvas.
+ * @property {Shape} image Of an original.
  */
 
 /**
@@ -31,7 +33,6 @@ import { VAE } from "./vae.js";
  * @property {string[]} classNames
  * @property {number} numGlimpses
  * @property {number} numDistractors
- * @property {Shape} image Of an original.
  * @property {boolean} isPlaced Whether the canvas is an original at some place, instead of the original itself.
  * @property {DrawingStyle | null} drawing None where images have colours.
  * @property {{canvases: string, originals: string, labels: number[], locations: Location[]}} examples Their pixels in
@@ -50,7 +51,7 @@ export class Networks {
     this.retina = new Retina(...content.retina);
     /** @type {Map<boolean, Agent>} */
     this.agents = new Map();
-    /** @type {Map<boolean, VAE>} */
+    /** @type {Map<string, VAE>} */
     this.vaes = new Map();
   }
 
@@ -73,8 +74,15 @@ export class Networks {
    */
   vae(control) {
     const { canvas, vae, shuffledVae } = this.content;
-    const isShuffled = control === "shuffled" && shuffledVae !== null;
-    return remembered(this.vaes, isShuffled, () => new VAE(canvas, readTensors(isShuffled ? shuffledVae : vae)));
+    const stored = control === "shuffled" && shuffledVae !== null ? shuffledVae : vae;
+    return remembered(this.vaes, stored === vae ? "canvas" : "shuffled", () => new VAE(canvas, readTensors(stored)));
+  }
+
+  /** @returns {VAE | null} Reconstructs the original, if the page has such a VAE. */
+  get originalVae() {
+    const { image, originalVae } = this.content;
+    if (originalVae === null) return null;
+    return remembered(this.vaes, "original", () => new VAE(image, readTensors(originalVae)));
   }
 }
 

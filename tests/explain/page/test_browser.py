@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -289,14 +290,19 @@ def cluttered_page(make_agent: Any, make_vae: Any, record_few: Any, tmp_path_fac
     agent = make_agent("GlimpseClutteredDigits-v0", {"num_scales": 2, "num_glimpses": 3}, core="lstm")
     recording = record_few(agent, 40)
     path = tmp_path_factory.mktemp("page") / "cluttered.html"
-    write_page(agent, make_vae(recording), recording, path, num_distractors=4)
-    return {"agent": agent, "recording": recording, "path": path}
+    vae, original = make_vae(recording), make_vae(replace(recording, canvases=recording.originals))
+    write_page(agent, vae, recording, path, original_vae=original, num_distractors=4)
+    return {"agent": agent, "recording": recording, "original_vae": original, "path": path}
 
 
 def test_a_cluttered_canvas_can_be_made_anew(open_page: Any, cluttered_page: dict[str, Any]) -> None:
     page = open_page(cluttered_page["path"])
     assert not page.is_visible("#control-shuffled-label")  # there is no such VAE
     assert page.locator("#retina canvas").count() == 2
+    image = choose_examples(cluttered_page["recording"])[0]
+    hidden = cluttered_page["recording"].hidden[image, 0]
+    imagined = cluttered_page["original_vae"].reconstruct(hidden)[0] * 255
+    assert (shown_canvas(page, "#imagined-original") - imagined).abs().max() < 5
     first = shown_canvas(page, "#picture-canvas")
     page.click("#distractors")
     second = shown_canvas(page, "#picture-canvas")

@@ -81,7 +81,7 @@ def with_unknown_part(make_agent: Make) -> Any:
         (lambda make: {"vae": None}, "expected a HiddenStateVAE of the agent's hidden states, got None"),
         (
             lambda make: {"vae": HiddenStateVAE(24, (1, 20, 20), VAESettings(layer_size=4))},
-            r"canvases of shape \(1, 28, 28\), got one from 24 units to \(1, 20, 20\)",
+            r"images of shape \(1, 28, 28\), got one from 24 units to \(1, 20, 20\)",
         ),
         (lambda make: {"shuffled_vae": HiddenStateVAE(9, (1, 28, 28), VAESettings())}, "got one from 9 units"),
         (lambda make: {"class_names": ["a"]}, "expected 10 class names, got 1"),

@@ -2,7 +2,7 @@
  * What the retina delivers, and what the agent remembers as an image.
  */
 
-import { byId, html } from "./dom.js";
+import { byId, html, toggle } from "./dom.js";
 import { paintCovered, paintPicture } from "./pixels.js";
 
 /** @typedef {import("../session.js").Session} Session */
@@ -33,10 +33,15 @@ export function retinaView(session) {
 /** @param {Session} session */
 export function imaginedView(session) {
   const canvas = /** @type {HTMLCanvasElement} */ (byId("imagined"));
+  const original = /** @type {HTMLCanvasElement} */ (byId("imagined-original"));
   session.views.push(() => {
     const { networks, state, steps, retina } = session;
     const locations = steps.slice(0, state.shown + 1).map(({ location }) => location);
     const covered = retina.coverage(locations, session.canvas);
     paintCovered(canvas, networks.vae(state.control).reconstruct(session.step.state), covered, "blue");
+    const vae = networks.originalVae;
+    // There is no control of it, so that it is shown with the agent alone.
+    toggle(byId("original"), vae !== null && state.control === "trained");
+    if (vae !== null) paintPicture(original, vae.reconstruct(session.step.state));
   });
 }
