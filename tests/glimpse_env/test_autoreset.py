@@ -59,11 +59,10 @@ def with_final_batches(returned: list[Any]) -> list[Any]:
         if "final_obs" in infos:
             rows = np.flatnonzero(infos["_final_obs"])
             final = infos["final_obs"]
-            keys = ("glimpse", "location")
             if isinstance(final, dict):
-                infos["final_obs"] = {key: final[key][rows] for key in keys}
+                infos["final_obs"] = {key: value[rows] for key, value in final.items()}
             else:
-                infos["final_obs"] = {key: np.stack([final[row][key] for row in rows]) for key in keys}
+                infos["final_obs"] = {key: np.stack([final[row][key] for row in rows]) for key in final[rows[0]]}
     return returned
 
 
@@ -101,7 +100,7 @@ def invent_calls(mode: str, seed: int, count: int = 50) -> list[Any]:
         (PLAIN, {"reward": "entropy"}),
         (PLAIN, {"reward": "anytime", "split": "test"}),
         (PLAIN, {"reward": None}),
-        (CLUTTERED, {"reward": "information"}),
+        (CLUTTERED, {"reward": "information", "context_size": 5}),
         (CLUTTERED, {"split": "test", "initial_location": (0.5, 0.0)}),
     ],
 )

@@ -53,9 +53,18 @@ def attempts() -> Iterator[tuple[str, Callable[[Any], Any]]]:
         env.reset(seed=0)
         return env
 
-    names = ["dataset", "split", "glimpse_size", "num_scales", "initial_location", "canvas_size", "data_dir"]
+    names = [
+        "dataset",
+        "split",
+        "glimpse_size",
+        "num_scales",
+        "initial_location",
+        "canvas_size",
+        "data_dir",
+        "image_size",
+    ]
     for kind, make in {"single": single, "vector": vector}.items():
-        for name in [*names, "num_glimpses", "render_mode", "reward", "reward_weight", "frameskip"]:
+        for name in [*names, "num_glimpses", "context_size", "render_mode", "reward", "reward_weight", "frameskip"]:
             yield f"{kind} {name}", lambda value, make=make, name=name: make_and_play(make, name, value)
         yield (
             f"{kind} num_distractors",

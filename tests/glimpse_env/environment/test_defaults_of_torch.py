@@ -79,7 +79,7 @@ def play_discrete(device: str | None) -> list[Any]:
 def everything() -> list[Any]:
     ids: list[tuple[str, dict[str, Any]]] = [
         (PLAIN, {"initial_location": (0.1, -0.3), "num_scales": 3}),
-        (CLUTTERED, {"split": "train"}),
+        (CLUTTERED, {"split": "train", "context_size": 5}),
         (CLUTTERED, {"split": "test"}),
     ]
     played = []
