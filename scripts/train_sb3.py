@@ -3,6 +3,7 @@
 python scripts/train_sb3.py
 python scripts/train_sb3.py RecurrentPPO GlimpseMNIST-v0 --reward information --minutes 60
 python scripts/train_sb3.py PPO --grid 4
+python scripts/train_sb3.py --resume runs/glimpsedigits-v0-ppo-hard-seed0
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ from __future__ import annotations
 import json
 import sys
 import time
+import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import gymnasium as gym
 import numpy as np
@@ -22,14 +24,20 @@ from sb3_contrib import RecurrentPPO
 from stable_baselines3 import A2C, PPO, SAC
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.logger import Logger
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from tqdm import tqdm
 
 import agents
 from agents import RunFolder
+from agents.progress_log import ProgressLog
 from glimpse_env import DatasetError
+from glimpse_env.utils.atomic import open_atomic
+from glimpse_env.utils.interruption import Interrupted, Interruption
 
 MODEL = "model.zip"
 TEST_ENVS = 500
+CHECKPOINT_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -126,52 +134,117 @@ class Arguments:
     """Time to train."""
     run_folder: Path | None = None
     """Run folder; by default a folder in runs/ that is named after the arguments."""
+    resume: Annotated[Path | None, tyro.conf.arg(metavar="RUN_FOLDER")] = None
+    """Continue the interrupted training in this run folder, with the weights of its last checkpoint. It keeps its
+    arguments, so give no others. No code from the folder is executed."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Reads the arguments, trains and measures. An error of the user is one line of text and exit status 1."""
     options = tyro.cli(Arguments, args=arguments)
     try:
-        train(options)
+        run, options = start(options) if options.resume is None else resume(options)
+        train(run, options)
+    except Interrupted as error:
+        print(f"{error}: continue with python scripts/train_sb3.py --resume {run.path}", file=sys.stderr)
+        sys.exit(error.exit_status)
     except (DatasetError, gym.error.Error, OSError, ValueError) as error:
         sys.exit(f"error: {error}")
 
 
-def train(options: Arguments) -> None:
-    """Trains and measures a model, and writes both results.
+def start(options: Arguments) -> tuple[RunFolder, Arguments]:
+    """The run folder of a new training, and its arguments.
 
     Raises:
+        ValueError: An argument is out of range, or the run folder holds a model already.
+    """
+    if not options.minutes > 0:
+        raise ValueError(f"expected --minutes to be above 0, got {options.minutes}")
+    name = "-".join([options.env.replace(":", "-"), options.algorithm, options.reward])
+    run = RunFolder(options.run_folder or Path("runs", f"{name}-seed{options.seed}".lower()), MODEL)
+    if run.agent.exists():
+        raise ValueError(f"{run.path} holds a model already: continue it with --resume {run.path}, or choose another")
+    return run, options
+
+
+def resume(options: Arguments) -> tuple[RunFolder, Arguments]:
+    """The run folder of a training that was interrupted, and the arguments that it began with.
+
+    Raises:
+        FileNotFoundError: The folder holds no such training.
+        ValueError: There are other arguments beside --resume.
+    """
+    if options.resume is None or options != Arguments(resume=options.resume):
+        raise ValueError("expected no other arguments beside --resume: a training keeps those that it began with")
+    run = RunFolder(options.resume, MODEL)
+    if not run.agent.is_file() or not run.arguments.is_file():
+        raise FileNotFoundError(f"expected the run folder of a training by train_sb3.py, got {run.path}")
+    return run, Arguments(**run.read_arguments())
+
+
+def train(run: RunFolder, options: Arguments) -> None:
+    """Trains a model from the last checkpoint on, if there is one, measures it, and writes everything.
+
+    Raises:
+        Interrupted: A signal came; the run folder holds a checkpoint.
+        OSError: A file cannot be written.
         ValueError: An argument is out of range.
     """
     recipe = (RECIPES if options.grid is None else GRID_RECIPES).get(options.algorithm)
     if recipe is None:
         raise ValueError(f"{options.algorithm} has no categorical policy for discrete actions: leave out --grid")
-    if not options.minutes > 0:
-        raise ValueError(f"expected --minutes to be above 0, got {options.minutes}")
     model = make_model(recipe, make_env(options, recipe.num_envs), options.seed)
-    name = "-".join([options.env.replace(":", "-"), options.algorithm, options.reward])
-    run = RunFolder(options.run_folder or Path("runs", f"{name}-seed{options.seed}".lower()), MODEL)
-    run.path.mkdir(parents=True, exist_ok=True)
-    limit = TimeLimit(60 * options.minutes)
-    try:
-        model.learn(sys.maxsize, limit)
-    finally:
-        limit.close()
-    model.save(run.agent)
-    evaluation = agents.evaluate(model, make_env(options, TEST_ENVS, split="test").native)
-    report = {
-        "algorithm": options.algorithm,
-        "environment": {"id": options.env, "arguments": {"reward": options.reward}},
-        "grid": options.grid,
-        "num_timesteps": model.num_timesteps,
-        "split": "test",
-        "location_policies": {"learned policy": evaluation.to_json()},
-    }
-    run.evaluation.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    seconds = read_checkpoint(model, run.agent) if run.agent.exists() else 0.0
+    with run.lock(), Interruption() as interruption:
+        used = {name: value for name, value in asdict(options).items() if name not in ("run_folder", "resume")}
+        run.arguments.write_text(json.dumps(used, indent=2) + "\n", encoding="utf-8")
+        log = ProgressLog(run.log, model.num_timesteps)
+        model.set_logger(Logger(str(run.path), [log]))
+        limit = TimeLimit(run, log, interruption, seconds, 60 * options.minutes)
+        try:
+            if seconds < limit.limit:
+                # A line of the log for each iteration, or as often as all sub-environments have ended an episode.
+                interval = 1 if isinstance(model, OnPolicyAlgorithm) else recipe.num_envs
+                model.learn(sys.maxsize, limit, log_interval=interval, reset_num_timesteps=False)
+        finally:
+            limit.close()
+        interruption.check()
+        interruption.at_once = True
+        evaluation = agents.evaluate(model, make_env(options, TEST_ENVS, split="test").native)
+        report = {
+            "algorithm": options.algorithm,
+            "environment": {"id": options.env, "arguments": {"reward": options.reward}},
+            "grid": options.grid,
+            "num_timesteps": model.num_timesteps,
+            "split": "test",
+            "location_policies": {"learned policy": evaluation.to_json()},
+        }
+        run.evaluation.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     print(
         f"{evaluation.accuracy[-1]:.2%} of {evaluation.num_images:,} test images are correct after "
         f"{model.num_timesteps:,} steps. Everything is in {run.path}."
     )
+
+
+def read_checkpoint(model: Any, path: Path) -> float:
+    """Gives an untrained model the parameters in a file that `TimeLimit` saved, without executing code from it.
+
+    A replay buffer is not saved: SAC fills a new one.
+
+    Returns:
+        How many seconds the model was trained.
+
+    Raises:
+        ValueError: It is no such file.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            data = json.loads(archive.read("data"))
+        model.num_timesteps, model.trained_seconds = int(data["num_timesteps"]), float(data["trained_seconds"])
+        model.set_parameters(path, device=model.device)
+    except (KeyError, RuntimeError, TypeError, zipfile.BadZipFile) as error:
+        raise ValueError(f"expected a checkpoint of {type(model).__name__}, got {path}: {error}") from error
+    return float(data["trained_seconds"])
 
 
 def make_env(options: Arguments, num_envs: int, **arguments: Any) -> agents.GlimpseVecEnv:
@@ -188,32 +261,57 @@ def make_model(recipe: Recipe, env: agents.GlimpseVecEnv, seed: int) -> BaseAlgo
 
 
 class TimeLimit(BaseCallback):
-    """Ends the training after some time, and shows until then how much is left, and the recent accuracy.
+    """Ends the training after some time or at a signal, saves checkpoints, and shows time and accuracy.
 
     Stable-Baselines3 does not tell callbacks when a training ends by an error, so whoever trains calls `close`.
 
     Args:
-        seconds: How long to train.
+        run: Where the checkpoints go.
+        log: The log, which is whole whenever there is a checkpoint.
+        interruption: Tells of signals.
+        seconds: How long the model was trained before.
+        limit: How long it is trained in all.
     """
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(
+        self, run: RunFolder, log: ProgressLog, interruption: Interruption, seconds: float, limit: float
+    ) -> None:
         super().__init__()
+        self.run = run
+        self.log = log
+        self.interruption = interruption
         self.seconds = seconds
-        self._bar = tqdm(total=seconds, bar_format="{l_bar}{bar}| {n:.0f}/{total:.0f} s{postfix}")
+        self.limit = limit
+        bar_format = "{l_bar}{bar}| {n:.0f}/{total:.0f} s{postfix}"
+        self._bar = tqdm(total=limit, initial=min(seconds, limit), bar_format=bar_format)
 
     def _on_training_start(self) -> None:
-        self._start = time.monotonic()
+        self._start = time.monotonic() - self.seconds
+        self._save()
 
     def _on_step(self) -> bool:
-        passed = time.monotonic() - self._start
+        self.seconds = time.monotonic() - self._start
         self._bar.set_postfix(steps=f"{self.num_timesteps:,}", refresh=False)
-        self._bar.update(min(passed, self.seconds) - self._bar.n)
-        return passed < self.seconds
+        self._bar.update(min(self.seconds, self.limit) - self._bar.n)
+        return self.seconds < self.limit and self.interruption.signal is None
+
+    def _on_training_end(self) -> None:
+        self._save()
+
+    def _save(self) -> None:
+        model: Any = self.model
+        model.trained_seconds = self.seconds
+        self.log.save(self.run.log)
+        with open_atomic(self.run.agent) as file:
+            model.save(file)
+        self._saved = self.seconds
 
     def _on_rollout_start(self) -> None:
         if self.model.ep_success_buffer:
             accuracy = np.mean(self.model.ep_success_buffer)
             self._bar.set_description(f"accuracy {accuracy:.1%}", refresh=False)
+        if self.seconds - self._saved >= CHECKPOINT_SECONDS:
+            self._save()
 
     def close(self) -> None:
         """Closes the bar."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import agents
 from scripts import train_sb3
@@ -25,7 +28,13 @@ def test_trains_measures_and_keeps_the_model(
     run: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     main([*run, "--run-folder", str(tmp_path / "run"), *SHORT])
-    assert {path.name for path in (tmp_path / "run").iterdir()} == {"model.zip", "evaluation.json"}
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {
+        ".lock",
+        "arguments.json",
+        "evaluation.json",
+        "model.zip",
+        "progress.csv",
+    }
     model: Any = RECIPES[run[0]].algorithm.load(tmp_path / "run" / "model.zip", device="cpu")
     grid = 3 if "--grid" in run else None
     env = agents.make_sb3_env("GlimpseDigits-v0", 100, grid, split="test")
@@ -72,6 +81,8 @@ def test_learns_until_the_time_is_over(tmp_path: Path, monkeypatch: pytest.Monke
         (["PPO", "--grid", "3", "--reward", "entropy"], "one-hot under discrete actions"),
         (["PPO", "--minutes", "0"], "expected --minutes to be above 0, got 0"),
         (["PPO", "GlimpseDigitz-v0"], "GlimpseDigitz"),
+        (["PPO", "CartPole-v1"], "expected the id of a glimpse environment, got 'CartPole-v1'"),
+        (["PPO", "--resume", "nowhere"], "expected no other arguments beside --resume"),
     ],
 )
 def test_what_cannot_be_trained_is_one_error(arguments: list[str], message: str, tmp_path: Path) -> None:
@@ -82,6 +93,67 @@ def test_what_cannot_be_trained_is_one_error(arguments: list[str], message: str,
     assert "\n" not in error
     assert message in error
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("run", [["PPO", "--grid", "3"], ["SAC"]], ids=" ".join)
+def test_a_signal_leaves_a_checkpoint_from_which_it_goes_on(
+    run: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By a clock of which a step of the environment takes a second; the file's code is never loaded."""
+    ticks = iter(range(10**6))
+    monkeypatch.setattr(train_sb3.time, "monotonic", lambda: float(next(ticks)))
+    on_step = train_sb3.TimeLimit._on_step
+
+    def step(limit: Any) -> bool:
+        if limit.n_calls == 14:
+            signal.raise_signal(signal.SIGTERM)
+        return on_step(limit)
+
+    monkeypatch.setattr(train_sb3.TimeLimit, "_on_step", step)
+    with pytest.raises(SystemExit) as caught:
+        main([*run, "--run-folder", str(tmp_path), "--minutes", "0.4"])
+    assert caught.value.code == 128 + signal.SIGTERM
+    assert f"continue with python scripts/train_sb3.py --resume {tmp_path}" in capsys.readouterr().err
+    monkeypatch.setattr(train_sb3.TimeLimit, "_on_step", on_step)
+    num_envs, algorithm = RECIPES[run[0]].num_envs, RECIPES[run[0]].algorithm
+    saved = dict(algorithm.load(tmp_path / "model.zip", device="cpu").policy.state_dict())
+    monkeypatch.setattr(train_sb3.TimeLimit, "_on_training_start", watch := Watch(train_sb3.TimeLimit))
+    monkeypatch.setattr("stable_baselines3.common.save_util.json_to_data", refuse)
+    main(["--resume", str(tmp_path)])
+    assert all(torch.equal(weight, saved[name]) for name, weight in watch.weights.items())
+    assert watch.num_timesteps == 14 * num_envs
+    report = json.loads((tmp_path / "evaluation.json").read_text(encoding="utf-8"))
+    assert report["num_timesteps"] == 24 * num_envs
+    with open(tmp_path / "progress.csv", newline="") as file:
+        steps = [int(row["time/total_timesteps"]) for row in csv.DictReader(file)]
+    assert steps == sorted(set(steps))
+    assert steps[0] < 14 * num_envs < steps[-1] <= 24 * num_envs
+    with pytest.raises(SystemExit, match="holds a model already"):
+        main([*run, "--run-folder", str(tmp_path)])
+
+
+def refuse(*_: Any, **__: Any) -> None:
+    raise AssertionError("this would execute code from the file")
+
+
+class Watch:
+    """Notes the model with which a training begins."""
+
+    def __init__(self, kind: Any) -> None:
+        self.begin = kind._on_training_start
+
+    def __get__(self, limit: Any, _: Any) -> Any:
+        def start() -> None:
+            self.weights = {name: weight.clone() for name, weight in limit.model.policy.state_dict().items()}
+            self.num_timesteps = limit.model.num_timesteps
+            self.begin(limit)
+
+        return start
+
+
+def test_a_folder_without_a_training_is_one_error(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match=r"^error: expected the run folder of a training by train_sb3.py, got"):
+        main(["--resume", str(tmp_path)])
 
 
 def test_it_runs_as_a_script() -> None:
