@@ -10,12 +10,14 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import NDArray
 
 from glimpse_env.rendering.colours import VERMILLION
+from glimpse_env.rendering.style import StyledFigure, matplotlib_settings
 
 BLUE = "#0072b2"
 MIN_ERROR = 1e-4
 """The least error that the logarithmic axis shows."""
 
 
+@matplotlib_settings()
 def draw_learning_curve(log: Mapping[str, NDArray[np.float64]]) -> Figure:
     """Draws the error and the return over the images seen, both with locations drawn at random around their mean.
 
@@ -23,7 +25,7 @@ def draw_learning_curve(log: Mapping[str, NDArray[np.float64]]) -> Figure:
         log: The columns of a log, as `RunFolder.read_log` returns them.
     """
     images = log["time/total_timesteps"] / log["rollout/ep_len_mean"]
-    figure = Figure(figsize=(8, 6), layout="constrained")
+    figure = StyledFigure(figsize=(8, 6), layout="constrained")
     error_axes, return_axes = figure.subplots(2, sharex=True)
     error_axes.plot(images, (1 - log["rollout/success_rate"]).clip(min=MIN_ERROR), color=BLUE)
     error_axes.set(yscale="log", ylabel="error", title="Learning curve, with the noise of training")

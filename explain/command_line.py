@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import platform
 import sys
 from collections.abc import Sequence
@@ -84,24 +85,29 @@ def run(run_folder: RunFolder, folder: Path, settings: ExplanationSettings) -> P
         explanation,
         folder,
         f"What {type(agent).__name__} knew in {environment.env_id.removeprefix('glimpse_env:')}",
-        describe(agent, settings),
+        describe(agent, explanation.settings),
         links=page if (folder / PAGE).is_file() else {},
         progress=True,
     )
 
 
 def describe(agent: agents.Algorithm, settings: ExplanationSettings) -> dict[str, dict[str, Any]]:
-    """The agent and the settings, as plain numbers and names."""
+    """The agent, how it was trained, and how much of the explanation was computed, as plain numbers and names."""
     spec, environment = agent.spec, agent.spec.environment
+    parameters = inspect.signature(agents.RAMPolicy).parameters.values()
+    defaults = {one.name: one.default for one in parameters if one.name != "seed" and one.default is not one.empty}
     return {
         "agent": {
             "algorithm": type(agent).__name__,
-            **spec.policy_kwargs,
-            "images trained on": agent.num_timesteps // agent.num_glimpses,
+            **(defaults | spec.policy_kwargs),
+        },
+        "training": {
+            "images": agent.num_timesteps // agent.num_glimpses,
             "seed": spec.seed,
+            **asdict(spec.settings),
         },
         "environment": {"id": environment.env_id, **environment.arguments},
-        "settings": asdict(settings),
+        "explanation": asdict(settings),
         "versions": {"python": platform.python_version()}
         | {module.__name__: module.__version__ for module in VERSIONS},
     }

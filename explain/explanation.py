@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -21,6 +21,7 @@ from explain.reconstruction.fitting import FitSettings, fit_vae
 from explain.reconstruction.vae import HiddenStateVAE, VAESettings, targets_of
 from explain.recording import Recording, record
 from explain.recurrent_agent import RecurrentAgent
+from glimpse_env.config import check_integer
 from glimpse_env.dataset_rollout import Agent, world_of
 from glimpse_env.retina import grid_locations
 from glimpse_env.utils.layers import new_generator
@@ -37,7 +38,8 @@ class ExplanationSettings:
     """How much is computed.
 
     Raises:
-        ValueError: A number other than the seed is less than 1.
+        TypeError: A setting is not an integer.
+        ValueError: The seed is negative, or another setting is less than 1.
     """
 
     num_train: int = 60_000
@@ -65,8 +67,7 @@ class ExplanationSettings:
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            if name != "seed" and value < 1:
-                raise ValueError(f"expected {name} to be at least 1, got {value}")
+            check_integer(name, value, 0 if name == "seed" else 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +86,7 @@ class Explanation:
         eig_validation: These maps, and what looking really gained.
         location_policies: What the same core and classifier knew on the same images, by the name of the policy that
             chose the locations.
+        settings: How much was computed; its numbers of images are those that there were.
     """
 
     recording: Recording
@@ -97,6 +99,7 @@ class Explanation:
     eig_recording: Recording
     eig_validation: EIGValidation
     location_policies: Mapping[str, InformationCurves]
+    settings: ExplanationSettings
 
     def to_json(self) -> dict[str, Any]:
         """All summary numbers, without those of each image."""
@@ -133,9 +136,16 @@ def explain(
         progress: Show progress bars.
 
     Raises:
-        ValueError: An environment is not a native vector environment, or the agent has no state or a single glimpse.
+        TypeError: An agent has no method `predict`.
+        ValueError: An environment is not a native vector environment, the agent has no state or a single glimpse, or a
+            location policy has a name that is taken.
     """
     how = settings or ExplanationSettings()
+    for name in (LEARNED_POLICY, EIG_POLICY):
+        if name in (location_policies or {}):
+            raise ValueError(f"expected other names of location policies than {name!r}, which is computed here")
+    for policy in (location_policies or {}).values():
+        RecurrentAgent(policy)  # or fails now, not after minutes
     agent = RecurrentAgent(agent, device)
     fit_settings = FitSettings(num_epochs=how.num_epochs, seed=how.seed, num_threads=how.num_threads)
 
@@ -218,4 +228,11 @@ def explain(
         eig_recording=eig_recording.to("cpu"),
         eig_validation=eig_validation.cpu(),
         location_policies={name: information_curves(one, policy_bootstrap) for name, one in recordings.items()},
+        settings=replace(
+            how,
+            num_train=len(train),
+            num_test=len(test),
+            num_eig=len(eig_recording),
+            policy_images=len(learned),
+        ),
     )

@@ -10,8 +10,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from explain.numbers import check_finite
 from glimpse_env.dataset_rollout import Agent, to_numpy
 from glimpse_env.spaces import belief_of, unpack_action
+from glimpse_env.utils.errors import shown
+from glimpse_env.vector import read_device
 
 
 class RecurrentAgent:
@@ -24,6 +27,10 @@ class RecurrentAgent:
         agent: Any agent whose `predict` returns a state; another adapter is not wrapped again.
         device: Where the tensors are that this object returns.
 
+    Raises:
+        TypeError: The agent has no `predict`.
+        ValueError: There is no such device.
+
     Example:
         >>> import gymnasium as gym, glimpse_env
         >>> from agents import REINFORCE
@@ -34,7 +41,11 @@ class RecurrentAgent:
     """
 
     def __init__(self, agent: Agent, device: str | torch.device = "cpu") -> None:
-        self.device = torch.empty(0, device=device).device  # "cuda" becomes "cuda:0", as tensors there have it
+        if not callable(getattr(agent, "predict", None)):
+            raise TypeError(f"expected an agent with a method predict, got {shown(agent)}")
+        self.device = torch.empty(
+            0, device=read_device(device)
+        ).device  # "cuda" becomes "cuda:0", as tensors there have it
         self.agent = agent
         self._form: _StateForm | None = None
         if isinstance(agent, RecurrentAgent):
@@ -62,11 +73,18 @@ class RecurrentAgent:
         return actions, state
 
     def flatten(self, state: Any) -> Tensor:
-        """Turns a state that `predict` returned into hidden states `(N, D)` float32."""
+        """Turns a state that `predict` returned into hidden states `(N, D)` float32.
+
+        Raises:
+            ValueError: A number in it is not finite.
+        """
         if isinstance(state, tuple):
             rows = [part.swapaxes(0, 1).reshape(part.shape[1], -1) for part in state]
-            return self._tensor(np.concatenate(rows, axis=1, dtype=np.float32))
-        return self._tensor(np.asarray(state, dtype=np.float32))
+            hidden = self._tensor(np.concatenate(rows, axis=1, dtype=np.float32))
+        else:
+            hidden = self._tensor(np.asarray(state, dtype=np.float32))
+        check_finite("the agent's state", hidden)
+        return hidden
 
     def restore(self, hidden: Tensor) -> Any:
         """Turns hidden states `(N, D)` into a state that `predict` takes, which shares no memory with them.
@@ -79,9 +97,14 @@ class RecurrentAgent:
         return self._form.restore(to_numpy(hidden))
 
     def beliefs(self, actions: NDArray[Any]) -> Tensor:
-        """The beliefs `(N, C)` float32 in actions `(N, 2 + C)`."""
-        logits = np.asarray(unpack_action(actions).logits, dtype=np.float32)
-        return belief_of(torch.from_numpy(logits)).to(self.device)
+        """The beliefs `(N, C)` float32 in actions `(N, 2 + C)`.
+
+        Raises:
+            ValueError: A logit is not finite.
+        """
+        logits = torch.from_numpy(np.asarray(unpack_action(actions).logits, dtype=np.float32))
+        check_finite("the agent's logits", logits)
+        return belief_of(logits).to(self.device)
 
     def beliefs_after(self, hidden: Tensor, glimpses: Tensor, locations: Tensor) -> Tensor:
         """What the agent believes after one more glimpse.

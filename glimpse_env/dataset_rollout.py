@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from glimpse_env.config import check_integer
+from glimpse_env.utils.errors import shown
 from glimpse_env.vector import GlimpseVectorEnv
 from glimpse_env.world import World
 
@@ -98,9 +99,9 @@ def world_of(env: VectorEnv[Any, Any, Any]) -> World:
     Raises:
         ValueError: `env` is no native vector environment.
     """
-    native = env.unwrapped
+    native = getattr(env, "unwrapped", None)
     if not isinstance(native, GlimpseVectorEnv):
-        raise ValueError(f"expected a native vector environment of glimpses, got {env}")
+        raise ValueError(f"expected a native vector environment of glimpses, got {shown(env)}")
     return native.world
 
 

@@ -21,10 +21,11 @@ import agents
 from agents import Evaluation, RunFolder
 from agents.pretrained.catalogue import find_run
 from explain import Recording, record
-from explain.report.figures.images import draw_glimpses, draw_path, show_image
+from explain.report.figures.images import draw_glimpses, draw_path, show_canvas
 from glimpse_env import DatasetError
 from glimpse_env.dataset_rollout import world_of
 from glimpse_env.rendering.colours import GREEN, MUTED, PAGE, TEXT, VERMILLION
+from glimpse_env.rendering.style import StyledFigure, matplotlib_settings
 
 CONVNET_IMAGES = 100_000
 ROWS, COLUMNS = 4, 6
@@ -115,6 +116,7 @@ def make_table(evaluations: Mapping[str, Evaluation], title: str) -> Table:
     return table
 
 
+@matplotlib_settings()
 def draw_glimpse_paths(recording: Recording, class_names: Sequence[str]) -> Figure:
     """Draws images with the path of the glimpses, the answer above, and the belief after each glimpse below.
 
@@ -122,7 +124,7 @@ def draw_glimpse_paths(recording: Recording, class_names: Sequence[str]) -> Figu
         recording: At most `ROWS * COLUMNS` images.
         class_names: The name of each class.
     """
-    figure = Figure(figsize=(2.1 * COLUMNS, 2.5 * ROWS + 0.6), facecolor=PAGE, layout="constrained")
+    figure = StyledFigure(figsize=(2.1 * COLUMNS, 2.5 * ROWS + 0.6), facecolor=PAGE, layout="constrained")
     title = "Where it looked, from 1 to the last (orange), and what it believed after each glimpse (white: correct)"
     figure.suptitle(title, color=TEXT, size=14)
     num_glimpses = recording.locations.shape[1]
@@ -130,18 +132,17 @@ def draw_glimpse_paths(recording: Recording, class_names: Sequence[str]) -> Figu
     for image, axes in enumerate(figure.subplots(ROWS, COLUMNS).flat):
         axes.set_axis_off()
         if image < len(recording):
-            show_image(axes, recording.canvases[image])
+            show_canvas(axes, recording, image, num_glimpses)
             draw_glimpses(axes, recording, image, num_glimpses)
             draw_path(axes, recording, image, num_glimpses)
-            _frame(axes, recording.canvases.shape[2:], recording.retina.glimpse_size / 2 + 1)
+            _outline(axes, recording.canvases.shape[2:])
             _write_beliefs(axes, predictions[image].tolist(), int(recording.labels[image]), class_names)
     return figure
 
 
-def _frame(axes: Axes, shape: Sequence[int], margin: float) -> None:
-    """Outlines a canvas of shape `(H, W)`, with room around it for glimpses that reach beyond its edge."""
+def _outline(axes: Axes, shape: Sequence[int]) -> None:
+    """Outlines a canvas of shape `(H, W)`."""
     height, width = shape
-    axes.set(xlim=(-margin - 0.5, width + margin - 0.5), ylim=(height + margin - 0.5, -margin - 0.5))
     axes.add_patch(Rectangle((-0.5, -0.5), width, height, fill=False, color=MUTED, linewidth=0.8))
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
 import signal
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -15,7 +14,6 @@ import tyro
 
 import agents
 from agents import RunFolder
-from agents.command_line.options import EnvironmentOptions, SettingsOptions, given
 from glimpse_env import DatasetError
 
 
@@ -47,8 +45,6 @@ class Arguments:
     """Run folder; by default a folder in runs/ that is named after the arguments."""
     resume: Annotated[Path | None, tyro.conf.arg(metavar="RUN_FOLDER")] = None
     """Continue the interrupted training in this run folder. It keeps its arguments, so give no others."""
-    environment: Annotated[EnvironmentOptions, tyro.conf.arg(name="env")] = field(default_factory=EnvironmentOptions)
-    settings: SettingsOptions = field(default_factory=SettingsOptions)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -88,23 +84,20 @@ def start(options: Arguments) -> tuple[RunFolder, agents.Algorithm]:
     policy_kwargs = preset.policy_kwargs | ({"core": options.core} if options.core else {})
     reward = options.reward or preset.environment.arguments.get("reward", "hard")
     num_images = preset.num_images if options.images is None else options.images
-    environment, settings = given(options.environment), given(options.settings)
-    changed = [f"{name}-{value}" for name, value in (environment | settings).items()]
-    name = "-".join([options.env, algorithm, policy_kwargs["core"], reward, *changed])
-    name = re.sub(r"[^\w.]+", "-", f"{name}-seed{options.seed}".lower())
-    run = RunFolder(options.run_folder or Path("runs", name))
+    name = "-".join([options.env.replace(":", "-"), algorithm, policy_kwargs["core"], reward])
+    run = RunFolder(options.run_folder or Path("runs", f"{name}-seed{options.seed}".lower()))
     if run.agent.exists():
         raise ValueError(f"{run.path} holds an agent already: continue it with --resume {run.path}, or choose another")
     agent = agents.ALGORITHMS[algorithm](
-        preset.environment.make(reward=reward, **environment),
+        preset.environment.make(reward=reward),
         policy_kwargs=policy_kwargs,
         seed=options.seed,
-        **preset.settings | settings,
+        **preset.settings,
     )
     agent.total_timesteps = num_images * agent.num_glimpses
     run.path.mkdir(parents=True, exist_ok=True)
     chosen = {"algorithm": algorithm, "core": policy_kwargs["core"], "reward": reward, "images": num_images}
-    used = asdict(options) | chosen | {"environment": environment, "settings": settings}
+    used = asdict(options) | chosen
     del used["resume"], used["run_folder"]
     run.arguments.write_text(json.dumps(used, indent=2) + "\n", encoding="utf-8")
     return run, agent

@@ -21,16 +21,21 @@ from torch import Tensor
 from tqdm import tqdm
 
 from explain.knowledge.information import entropy, kl_divergence
+from explain.numbers import check_finite, check_tensor
 from explain.recording import Recording
 from explain.recurrent_agent import RecurrentAgent
+from glimpse_env.config import check_integer
 from glimpse_env.dataset_rollout import Agent
 from glimpse_env.retina import MAX_PIXEL, Retina
+from glimpse_env.utils.errors import shown
 from glimpse_env.utils.layers import new_generator
 
 Imagine = Callable[[Tensor, int, torch.Generator], Tensor]
 """Draws S canvases for each of B hidden states: maps hidden states `(B, D)`, S, and a source of random numbers to
 canvases `(S, B, channels, H, W)` in [0, 1]."""
 
+MAX_SAMPLES = 2**16
+"""More canvases than that for each state do not fit into memory, and bring nothing."""
 BATCH = 16
 """Hidden states whose canvases are imagined at once."""
 
@@ -80,13 +85,21 @@ def expected_information_gain(
         Maps on the device of `hidden`, with its leading dimensions.
 
     Raises:
-        ValueError: There are no samples or no locations, or there is not one belief for each state.
+        TypeError: An argument is of the wrong type.
+        ValueError: There are no samples or no locations, there is not one belief for each state, or a number is not
+            finite, those that the agent and `imagine` return included.
     """
-    if num_samples < 1 or locations.shape[-2] < 1:
-        raise ValueError(f"expected at least 1 sample and 1 location, got {num_samples} and {locations.shape[-2]}")
-    if hidden.shape[:-1] != beliefs.shape[:-1]:
-        raise ValueError(f"expected one belief for each hidden state, got {beliefs.shape[:-1]} for {hidden.shape[:-1]}")
-    leading = hidden.shape[:-1]
+    check_integer("num_samples", num_samples, 1, MAX_SAMPLES)
+    if not isinstance(retina, Retina):
+        raise TypeError(f"expected retina to be a Retina, got {shown(retina)}")
+    if not callable(imagine):
+        raise TypeError(f"expected imagine to be a function, got {shown(imagine)}")
+    leading = hidden.shape[:-1] if isinstance(hidden, Tensor) else ()
+    check_tensor("hidden", hidden, torch.float32, (*leading, None))
+    check_tensor("beliefs", beliefs, torch.float32, (*leading, None))
+    for_each = leading if isinstance(locations, Tensor) and locations.ndim > 2 else ()
+    check_tensor("locations", locations, torch.float32, (*for_each, None, 2))
+    check_integer("the number of locations", locations.shape[-2], 1)
     states = hidden.reshape(-1, hidden.shape[-1])
     agent = RecurrentAgent(agent, hidden.device)
     divergence, mutual_information = [], []
@@ -107,7 +120,9 @@ def expected_information_gain(
 def _imagined(imagine: Imagine, states: Tensor, num_samples: int, generator: torch.Generator) -> Iterator[Tensor]:
     """Draws canvases for one state `(D,)` after the other, each time `(S, channels, H, W)` uint8."""
     for batch in states.split(BATCH):
-        yield from (imagine(batch, num_samples, generator) * MAX_PIXEL).round().to(torch.uint8).unbind(1)
+        canvases = imagine(batch, num_samples, generator)
+        check_finite("imagined canvases", canvases)
+        yield from (canvases.clamp(0, 1) * MAX_PIXEL).round().to(torch.uint8).unbind(1)
 
 
 def information_gain_everywhere(

@@ -8,12 +8,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from explain.eig.maps import Imagine, expected_information_gain
+from explain.eig.maps import MAX_SAMPLES, Imagine, expected_information_gain
 from explain.recurrent_agent import RecurrentAgent
+from glimpse_env.config import check_integer
 from glimpse_env.dataset_rollout import Agent, to_numpy
 from glimpse_env.retina import Retina, grid_locations
 from glimpse_env.spaces import pack_action, unpack_action
+from glimpse_env.utils.errors import shown
 from glimpse_env.utils.layers import new_generator
+
+MAX_GRID = 2**10
+"""More columns than a canvas has pixels."""
 
 
 class EIGPolicy:
@@ -33,7 +38,8 @@ class EIGPolicy:
         device: Where expected information gain is computed, and what `imagine` takes is.
 
     Raises:
-        ValueError: `grid` or `num_samples` is less than 1.
+        TypeError: An argument is of the wrong type.
+        ValueError: `grid` or `num_samples` is less than 1, or the seed is negative.
     """
 
     def __init__(
@@ -47,9 +53,13 @@ class EIGPolicy:
         seed: int = 0,
         device: str | torch.device = "cpu",
     ) -> None:
-        for name, value in {"grid": grid, "num_samples": num_samples}.items():
-            if value < 1:
-                raise ValueError(f"expected {name} to be at least 1, got {value}")
+        check_integer("grid", grid, 1, MAX_GRID)
+        check_integer("num_samples", num_samples, 1, MAX_SAMPLES)
+        check_integer("seed", seed, 0)
+        if not callable(imagine):
+            raise TypeError(f"expected imagine to be a function, got {shown(imagine)}")
+        if not isinstance(retina, Retina):
+            raise TypeError(f"expected retina to be a Retina, got {shown(retina)}")
         self.agent = RecurrentAgent(agent, device)
         self.imagine = imagine
         self.locations = grid_locations(grid, self.agent.device)

@@ -9,8 +9,13 @@ import torch
 from torch import Tensor
 
 from explain.eig.maps import EIGMaps, Imagine, expected_information_gain, information_gain_everywhere
-from explain.eig.rank_correlation import mean_rank_correlation, overall_rank_correlation, rank_correlations
-from explain.knowledge.information import kl_divergence
+from explain.eig.rank_correlation import (
+    mean_rank_correlation,
+    overall_rank_correlation,
+    partial_rank_correlation,
+    rank_correlations,
+)
+from explain.knowledge.information import entropy, kl_divergence
 from explain.knowledge.intervals import Bootstrap, Estimate
 from explain.recording import Recording
 from explain.recurrent_agent import RecurrentAgent
@@ -30,6 +35,9 @@ class EIGValidation:
         expected: Expected information gain of the location where the agent then looked, `(N, T - 1)`.
         gained: What it then gained, `(N, T - 1)`.
         location_correlation: Rank correlation of these two over images and glimpses, `()`.
+        entropy_correlation: Rank correlation of `gained` and the entropy of the belief before looking, `()`. It is a
+            control, because the entropy knows no location: who is certain gains nothing, wherever it looks.
+        partial_correlation: Rank correlation of `expected` and `gained` that this entropy does not account for, `()`.
     """
 
     maps: EIGMaps
@@ -38,6 +46,8 @@ class EIGValidation:
     expected: Tensor
     gained: Tensor
     location_correlation: Estimate
+    entropy_correlation: Estimate
+    partial_correlation: Estimate
 
     def cpu(self) -> EIGValidation:
         """The same numbers on the CPU."""
@@ -47,7 +57,8 @@ class EIGValidation:
 
     def to_json(self) -> dict[str, Any]:
         """The correlations as plain numbers."""
-        return {name: getattr(self, name).to_json() for name in ("rank_correlation", "location_correlation")}
+        names = ("rank_correlation", "location_correlation", "entropy_correlation", "partial_correlation")
+        return {name: getattr(self, name).to_json() for name in names}
 
 
 def validate_eig(
@@ -102,6 +113,7 @@ def validate_eig(
     # At the location where the agent then looked.
     expected = eig_of(slice(-1), recording.locations[:, 1:, None]).divergence.squeeze(-1)  # (N, T - 1)
     gained = kl_divergence(recording.beliefs[:, 1:], recording.beliefs[:, :-1])
+    before = entropy(recording.beliefs[:, :-1].double())
 
     return EIGValidation(
         maps=maps,
@@ -110,4 +122,6 @@ def validate_eig(
         expected=expected,
         gained=gained,
         location_correlation=overall_rank_correlation(expected, gained, bootstrap),
+        entropy_correlation=overall_rank_correlation(before, gained, bootstrap),
+        partial_correlation=partial_rank_correlation(expected, gained, before, bootstrap),
     )

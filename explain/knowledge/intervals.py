@@ -10,6 +10,9 @@ import torch
 from scipy.stats import t as student_t
 from torch import Tensor
 
+from explain.numbers import check_between
+from glimpse_env.config import check_integer
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -53,6 +56,10 @@ def over_seeds(values: Tensor, level: float = 0.95) -> Estimate:
     return Estimate(mean, mean - half, mean + half)
 
 
+MAX_DRAWS = 2**30
+"""The greatest number of images in all resamples together: they take 8 GiB."""
+
+
 class Bootstrap:
     """Percentile bootstrap intervals over images (Efron 1979).
 
@@ -67,7 +74,8 @@ class Bootstrap:
         level: Probability that an interval covers.
 
     Raises:
-        ValueError: There are no images, or `level` is not between 0 and 1.
+        TypeError: An argument is of the wrong type.
+        ValueError: There are no images or resamples, the seed is negative, or `level` is not between 0 and 1.
 
     Example:
         >>> bootstrap = Bootstrap(num_images=100, seed=0)
@@ -77,10 +85,10 @@ class Bootstrap:
     """
 
     def __init__(self, num_images: int, num_resamples: int = 1000, seed: int = 0, level: float = 0.95) -> None:
-        if num_images < 1:
-            raise ValueError(f"expected at least 1 image, got {num_images}")
-        if not 0 < level < 1:
-            raise ValueError(f"expected level between 0 and 1, got {level}")
+        check_integer("num_images", num_images, 1)
+        check_integer("num_resamples", num_resamples, 1, MAX_DRAWS // int(num_images))
+        check_integer("seed", seed, 0)
+        check_between("level", level, 0, 1)
         generator = np.random.default_rng(seed)
         counts = generator.multinomial(num_images, np.full(num_images, 1 / num_images), size=num_resamples)
         self._fractions = torch.from_numpy(counts / num_images)  # (num_resamples, num_images)

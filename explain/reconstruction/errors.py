@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from explain.numbers import check_finite
 from explain.reconstruction.vae import HiddenStateVAE, to_unit
 from explain.recording import Recording
 
@@ -27,7 +28,9 @@ def reconstruction_error(vae: HiddenStateVAE, states: Tensor, images: Tensor) ->
     for batch, originals in zip(states.split(BATCH), images.split(BATCH), strict=True):
         difference = vae.reconstruct(batch) - to_unit(originals)[:, None]
         errors.append(difference.square().flatten(2).mean(-1))
-    return torch.cat(errors)
+    error = torch.cat(errors)
+    check_finite("reconstruction errors", error)
+    return error
 
 
 def mean_image_error(train: Recording, test: Recording, *, by_class: bool) -> Tensor:

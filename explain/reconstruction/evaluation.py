@@ -54,6 +54,23 @@ class ReconstructionEvaluation:
         return {name: getattr(self, name).to_json() for name in names}
 
 
+def failed_ceilings(reconstruction: ReconstructionEvaluation) -> list[str]:
+    """Says which oracles have a larger error than what they bound, so that they were fitted too little to bound it.
+
+    Only differences count whose intervals do not overlap.
+    """
+    failed = []
+    worse = reconstruction.oracle_memory.low > reconstruction.error.high
+    if worse.any():
+        glimpses = ", ".join(str(number + 1) for number in worse.nonzero().flatten().tolist())
+        failed.append(f"the oracle memory has a larger error than the hidden states after glimpse {glimpses}")
+    worse = reconstruction.full_image_oracle.low > reconstruction.oracle_memory.high
+    if worse.any():
+        glimpses = ", ".join(str(number + 1) for number in worse.nonzero().flatten().tolist())
+        failed.append(f"the full-image oracle has a larger error than the oracle memory after glimpse {glimpses}")
+    return failed
+
+
 def evaluate_reconstruction(
     measurement: Measurement,
     bootstrap: Bootstrap,

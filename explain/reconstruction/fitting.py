@@ -10,7 +10,10 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from explain.numbers import check_between, check_tensor
 from explain.reconstruction.vae import HiddenStateVAE, VAESettings, to_unit
+from glimpse_env.config import check_integer
+from glimpse_env.utils.errors import shown
 from glimpse_env.utils.layers import new_generator
 from glimpse_env.utils.threads import torch_threads
 
@@ -20,6 +23,7 @@ class FitSettings:
     """How a VAE is fitted.
 
     Raises:
+        TypeError: A setting is of the wrong type.
         ValueError: A number is out of range.
     """
 
@@ -40,10 +44,14 @@ class FitSettings:
 
     def __post_init__(self) -> None:
         for name in ("num_epochs", "batch_size", "patience", "num_threads"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"expected {name} to be at least 1, got {getattr(self, name)}")
-        if not 0 < self.validation_fraction < 1:
-            raise ValueError(f"expected validation_fraction between 0 and 1, got {self.validation_fraction}")
+            check_integer(name, getattr(self, name), 1)
+        check_integer("seed", self.seed, 0)
+        check_between("learning_rate", self.learning_rate, 0, math.inf)
+        check_between("validation_fraction", self.validation_fraction, 0, 1)
+
+
+class FitDiverged(FloatingPointError):
+    """A VAE has become worse by fitting than it was before."""
 
 
 @dataclass(frozen=True)
@@ -84,10 +92,13 @@ def fit_vae(
         A VAE on the device of the states. Random numbers are drawn on the CPU, to be the same on every device.
 
     Raises:
-        ValueError: There are too few images, `coverage` does not fit `settings.partial`, or the shapes do not fit.
+        TypeError: The states, images or coverage are no tensor.
+        FitDiverged: The validation loss is not finite after some epoch, or never as low as that of the untrained VAE.
+        ValueError: There are too few images, `coverage` does not fit `settings.partial`, the shapes do not fit, or a
+            state is not finite.
     """
-    how = fit_settings or FitSettings()
-    _check_shapes(states, images, settings, coverage)
+    how = FitSettings() if fit_settings is None else fit_settings
+    _check_arguments(states, images, settings, how, coverage)
     with torch_threads(how.num_threads):
         return _fit(states, images, settings, how, coverage, progress)
 
@@ -131,7 +142,13 @@ def _fit(
     optimizer = torch.optim.Adam(vae.parameters(), lr=how.learning_rate, fused=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, num_steps)
 
-    best, losses = copy.deepcopy(vae.state_dict()), [float("inf")]
+    @torch.no_grad()
+    def validate() -> float:  # always with the same noise
+        batches = zip(validation.split(how.batch_size), validation_noise.split(how.batch_size), strict=True)
+        total = sum(loss_of(numbers, noise).item() * len(numbers) for numbers, noise in batches)
+        return total / len(validation)
+
+    best, untrained, losses = copy.deepcopy(vae.state_dict()), validate(), [math.inf]
     bar = tqdm(range(how.num_epochs), "Fitting the VAE", disable=not progress, unit="epoch")
     for _ in bar:
         # Train for an epoch.
@@ -143,11 +160,9 @@ def _fit(
             optimizer.step()
             schedule.step()
 
-        # Validate, always with the same noise.
-        with torch.no_grad():
-            batches = zip(validation.split(how.batch_size), validation_noise.split(how.batch_size), strict=True)
-            total = sum(loss_of(numbers, noise).item() * len(numbers) for numbers, noise in batches)
-        losses.append(total / len(validation))
+        losses.append(validate())
+        if not math.isfinite(losses[-1]):
+            raise FitDiverged(_how_it_diverged(losses, untrained, how))
         bar.set_postfix(loss=f"{losses[-1]:.1f} nats")
 
         # Keep the best weights, and stop early.
@@ -155,16 +170,30 @@ def _fit(
             best = copy.deepcopy(vae.state_dict())
         if min(losses[-how.patience :]) > min(losses):
             break
+    if not min(losses) <= untrained:
+        raise FitDiverged(_how_it_diverged(losses, untrained, how))
     vae.load_state_dict(best)
     return Fit(vae.eval(), losses[1:])
 
 
-def _check_shapes(states: Tensor, images: Tensor, settings: VAESettings, coverage: Tensor | None) -> None:
-    if len(images) != len(states):
-        raise ValueError(f"expected as many images as there are hidden states of, {len(states)}, got {len(images)}")
+def _how_it_diverged(losses: list[float], untrained: float, how: FitSettings) -> str:
+    return (
+        f"expected fitting to lower the validation loss from {untrained:.4g} nats per image, got {losses[-1]:.4g} "
+        f"after {len(losses) - 1} epochs: try a learning rate below {how.learning_rate:g}"
+    )
+
+
+def _check_arguments(
+    states: Tensor, images: Tensor, settings: VAESettings, how: FitSettings, coverage: Tensor | None
+) -> None:
+    for kind, value in ((VAESettings, settings), (FitSettings, how)):
+        if not isinstance(value, kind):
+            raise TypeError(f"expected settings of type {kind.__name__}, got {shown(value)}")
+    check_tensor("states", states, torch.float32, (None, None, None))
+    count, glimpses = states.shape[:2]
+    check_tensor("images", images, torch.uint8, (count, None, None, None))
     if settings.partial is (coverage is None):
-        raise ValueError("expected coverage if and only if settings.partial is True")
+        got = "none" if coverage is None else "some"
+        raise ValueError(f"expected coverage if and only if settings.partial is True, got {got}")
     if coverage is not None:
-        shape = (*states.shape[:2], *images.shape[2:])
-        if coverage.shape != shape:
-            raise ValueError(f"expected coverage of shape {shape}, got {tuple(coverage.shape)}")
+        check_tensor("coverage", coverage, torch.bool, (count, glimpses, *images.shape[2:]))

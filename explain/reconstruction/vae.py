@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from explain.numbers import check_finite
 from explain.reconstruction.elbo import kl_from_prior, reconstruction_loss
 from explain.recording import Recording
 from glimpse_env.config import check_integer
@@ -180,8 +181,14 @@ class HiddenStateVAE(nn.Module):
 
     @torch.no_grad()
     def reconstruct(self, hidden: Tensor) -> Tensor:
-        """Decodes the mean of z, for hidden states `(..., D)`; `(..., channels, height, width)` in (0, 1)."""
-        return self.decode(self.encode(hidden)[0]).sigmoid()
+        """Decodes the mean of z, for hidden states `(..., D)`; `(..., channels, height, width)` in (0, 1).
+
+        Raises:
+            ValueError: A number in the hidden states, or in the images, is not finite.
+        """
+        images = self.decode(self.encode(hidden)[0]).sigmoid()
+        check_finite("reconstructions", images)
+        return images
 
     @torch.no_grad()
     def sample(self, hidden: Tensor, num_samples: int, generator: torch.Generator | None = None) -> Tensor:
@@ -199,7 +206,9 @@ class HiddenStateVAE(nn.Module):
         mean, log_variance = self.encode(hidden)
         generator = generator or new_generator(0)
         noise = torch.randn(num_samples, *mean.shape, generator=generator, dtype=torch.float32, device="cpu")
-        return self.decode(mean + (0.5 * log_variance).exp() * noise.to(mean.device)).sigmoid()
+        images = self.decode(mean + (0.5 * log_variance).exp() * noise.to(mean.device)).sigmoid()
+        check_finite("imagined images", images)
+        return images
 
     def loss(self, hidden: Tensor, target: Tensor, mask: Tensor | None, noise: Tensor) -> tuple[Tensor, Tensor]:
         """The two terms of minus the evidence lower bound, with one draw of z; see `explain.reconstruction.elbo`.

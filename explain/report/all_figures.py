@@ -17,7 +17,7 @@ from explain.report import figures
 from explain.report.examples import first_of_each_class, largest_belief_change
 from explain.report.failures import most_confident_failures
 
-NUM_RECONSTRUCTIONS, NUM_BELIEFS, NUM_MAPS, NUM_FAILURES = 10, 8, 5, 6
+NUM_RECONSTRUCTIONS, NUM_BELIEFS, NUM_MAPS, NUM_FAILURES = 10, 10, 5, 6
 """The greatest number of images in the figures of reconstructions, beliefs, EIG maps and failures."""
 NUM_TALL_RECONSTRUCTIONS = 5
 """The greatest number of images whose reconstructions take two rows, because canvases differ from originals."""
@@ -47,9 +47,8 @@ def figures_of(explanation: Explanation) -> dict[str, Callable[[], Figure]]:
     """Returns a function that draws it for each figure of an explanation, by its name."""
     recording, names, reconstruction = explanation.recording, explanation.class_names, explanation.reconstruction
     validation, policies = explanation.eig_validation, explanation.location_policies
-    canvas_differs = explanation.canvas_vae is not reconstruction.vae
-    examples = first_of_each_class(recording, NUM_RECONSTRUCTIONS)
-    reconstructed = examples[:NUM_TALL_RECONSTRUCTIONS] if canvas_differs else examples
+    canvas_differs = canvas_is_reconstructed(explanation)
+    reconstructed = first_of_each_class(recording, num_reconstructions(explanation))
     mapped = first_of_each_class(explanation.eig_recording, NUM_MAPS)
 
     def reconstructions(vae: HiddenStateVAE, images: list[int]) -> Callable[[], Figure]:
@@ -57,7 +56,7 @@ def figures_of(explanation: Explanation) -> dict[str, Callable[[], Figure]]:
 
     drawings: dict[str, Callable[[], Figure]] = {
         "information": lambda: figures.draw_information({LEARNED_POLICY: explanation.curves}),
-        "beliefs": partial(figures.draw_beliefs, recording, examples[:NUM_BELIEFS], names),
+        "beliefs": partial(figures.draw_beliefs, recording, first_of_each_class(recording, NUM_BELIEFS), names),
         "reconstructions": reconstructions(reconstruction.vae, reconstructed),
         "canvas_reconstructions": reconstructions(explanation.canvas_vae, reconstructed),
         "partial_reconstructions": reconstructions(explanation.partial_vae, reconstructed),
@@ -92,6 +91,16 @@ def figures_of(explanation: Explanation) -> dict[str, Callable[[], Figure]]:
         drawings["failure_reconstructions"] = reconstructions(reconstruction.vae, failures)
         drawings["failure_beliefs"] = partial(figures.draw_beliefs, recording, failures, names)
     return drawings
+
+
+def canvas_is_reconstructed(explanation: Explanation) -> bool:
+    """Returns whether there is a VAE of canvases besides that of originals, because the two differ."""
+    return explanation.canvas_vae is not explanation.reconstruction.vae
+
+
+def num_reconstructions(explanation: Explanation) -> int:
+    """Returns the greatest number of images in the figures of reconstructions."""
+    return NUM_TALL_RECONSTRUCTIONS if canvas_is_reconstructed(explanation) else NUM_RECONSTRUCTIONS
 
 
 def _save_animation(explanation: Explanation, path: Path) -> Path:

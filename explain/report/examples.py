@@ -21,6 +21,20 @@ def first_of_each_class(recording: Recording, count: int) -> list[int]:
     return first[:count].tolist()
 
 
+def describe_first_of_each_class(recording: Recording, count: int, num_classes: int) -> str:
+    """Says which images `first_of_each_class` returns.
+
+    Args:
+        recording: `N` images.
+        count: The greatest number of images.
+        num_classes: Number of classes that there are, whether the recording has images of them or not.
+    """
+    present = len(recording.labels.unique())
+    if count < present:
+        return f"The first image of each of the first {count} classes"
+    return "The first image of each class" + (f" that occurs ({present} of {num_classes})" * (present < num_classes))
+
+
 def largest_belief_change(recording: Recording) -> int:
     """Returns the image with the largest change of belief, among those that are classified correctly in the end.
 

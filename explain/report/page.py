@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from PIL import Image
 
 from explain.explanation import Explanation
 from explain.report.all_figures import NUM_FAILURES, draw_all_figures
+from explain.report.captions import captions_of
 from explain.report.failures import Failure, describe_failures, most_confident_failures
 from explain.report.figures.style import DOTS_PER_INCH
 from explain.report.summary import checks_of, headlines_of
@@ -27,7 +29,7 @@ PIXELS_PER_INCH = 100
 
 def write_report(
     explanation: Explanation,
-    folder: Path,
+    folder: str | os.PathLike[str],
     title: str,
     about: Mapping[str, Mapping[str, Any]],
     *,
@@ -53,6 +55,7 @@ def write_report(
         OSError: A file cannot be written.
         TypeError: Something in `about` cannot be written as JSON.
     """
+    folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     failures = [failure.to_json() for failure in failures_of(explanation)]
     numbers = without_nan({"about": about, **explanation.to_json(), "failures": failures})
@@ -96,6 +99,8 @@ def make_page(
         num_eig=len(explanation.eig_recording),
         headlines=headlines_of(explanation),
         checks=checks_of(explanation),
+        captions=captions_of(explanation),
+        first_is_fixed=len(recording) > 1 and bool((recording.locations[:, 0] == recording.locations[0, 0]).all()),
         tables=tables_of(explanation, failures_of(explanation)),
         figures={name: embed(path) for name, path in files.items()},
     )

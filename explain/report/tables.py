@@ -13,7 +13,7 @@ from explain.knowledge.intervals import Estimate
 from explain.reconstruction.evaluation import ReconstructionEvaluation
 from explain.report.failures import Failure
 
-UNDEFINED = "undefined"
+UNDEFINED, FAILED = "undefined", "ceiling failed"
 Format = Callable[[float], str]
 """Writes a number as text."""
 
@@ -87,7 +87,7 @@ def at(estimate: Estimate, glimpse: int) -> Estimate:
 
 def tables_of(explanation: Explanation, failures: Sequence[Failure]) -> dict[str, Table]:
     """Makes all tables of a report, by their names."""
-    curves, reconstruction = explanation.curves, explanation.reconstruction
+    curves, reconstruction, validation = explanation.curves, explanation.reconstruction, explanation.eig_validation
     return {
         "information": by_glimpse(
             "Knowledge after each glimpse: accuracy and calibration error in %, all other numbers in nats",
@@ -120,7 +120,19 @@ def tables_of(explanation: Explanation, failures: Sequence[Failure]) -> dict[str
         "rank_correlation": by_glimpse(
             "Rank correlation of the expected information gain and the information gained over all locations of a map, "
             "mean over images",
-            {"rank correlation": (explanation.eig_validation.rank_correlation, two_digits)},
+            {"rank correlation": (validation.rank_correlation, two_digits)},
+        ),
+        "location_correlation": Table(
+            "Rank correlation with the information gained at the locations that the agent looked at",
+            ["predictor", "rank correlation"],
+            [
+                [Cell("expected information gain"), cell(validation.location_correlation, two_digits)],
+                [Cell("entropy before looking (control)"), cell(validation.entropy_correlation, two_digits)],
+                [
+                    Cell("expected gain, given the entropy"),
+                    cell(validation.partial_correlation, two_digits),
+                ],
+            ],
         ),
         "location_policies": by_glimpse(
             "Images classified correctly with each location policy, in %",
@@ -158,9 +170,13 @@ def error_sources_table(reconstruction: ReconstructionEvaluation) -> Table:
     code = reconstruction.full_image_oracle.value.expand_as(error)
     parts = torch.stack([code, oracle_memory - code, error - oracle_memory, error], dim=1).tolist()
     return Table(
-        "Sources of the reconstruction error; the first three numbers of a row add up to the last",
+        f"Sources of the reconstruction error; where no ceiling failed, the first three numbers of a row add up to the "
+        f"last. {FAILED.capitalize()}: the oracle has a larger error than what it is to bound, so that it says nothing",
         ["glimpse", "limit of the latent code", "not seen", "not remembered", "error"],
-        [[Cell(str(number)), *map(Cell, map(four_digits, row))] for number, row in enumerate(parts, start=1)],
+        [
+            [Cell(str(number)), *(Cell(four_digits(part) if part >= 0 else FAILED) for part in row)]
+            for number, row in enumerate(parts, start=1)
+        ],
     )
 
 

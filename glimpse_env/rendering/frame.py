@@ -28,6 +28,7 @@ from glimpse_env.rendering.colours import (
     VERMILLION,
 )
 from glimpse_env.rendering.scene import Scene
+from glimpse_env.rendering.style import matplotlib_settings, shorten
 from glimpse_env.retina import MAX_PIXEL
 
 # Video encoders want multiples of 16.
@@ -41,6 +42,7 @@ BAR_LEFT, BAR_RIGHT, BAR_HEIGHT = 664, 884, 14
 MAX_NAME_LENGTH = 13
 
 
+@matplotlib_settings()
 def draw_frame(scene: Scene) -> np.ndarray:
     """Draws a frame.
 
@@ -161,9 +163,7 @@ def _draw_belief(page: _Page, scene: Scene) -> None:
         probability = float(scene.belief[index])
         strong = index in (prediction, scene.label)
         color, weight = (TEXT, "bold") if strong else (MUTED, "normal")
-        name = scene.class_names[index]
-        if len(name) > MAX_NAME_LENGTH:
-            name = name[: MAX_NAME_LENGTH - 1] + "…"
+        name = shorten(scene.class_names[index], MAX_NAME_LENGTH)
         page.text(BAR_LEFT - 12, middle, name, 13, color, weight=weight, ha="right")
         page.text(COLUMN_RIGHT, middle, f"{probability:.0%}", 13, color, weight=weight, ha="right")
 
@@ -206,7 +206,6 @@ class _Page:
     def text(
         self, x: float, y: float, text: str, size: float, color: str | tuple[float, ...] = TEXT, **kwargs: Any
     ) -> None:
-        # A class name may contain a dollar sign, which must not start a formula.
         self._figure.text(
             x,
             y,
@@ -215,8 +214,6 @@ class _Page:
             fontsize=size,
             color=color,
             family="DejaVu Sans",
-            parse_math=False,
-            usetex=False,
             va="center_baseline",
             **kwargs,
         )

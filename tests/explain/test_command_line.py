@@ -55,7 +55,10 @@ def test_explains_an_agent_and_leaves_it_as_it_was(folder: Path, capsys: pytest.
     about = written["about"]
     assert about["agent"]["algorithm"] == "REINFORCE"
     assert (about["environment"]["id"], about["environment"]["num_glimpses"]) == ("GlimpseDigits-v0", 2)
-    assert about["settings"] == SETTINGS
+    assert about["explanation"] == SETTINGS
+    assert about["agent"]["core"] == "rnn"
+    assert about["training"]["learning_rate"]["start"] == 0.001
+    assert about["training"]["loss_weights"]["every_glimpse"] is False
     assert {"python", "torch", "glimpse_env"} <= set(about["versions"])
     policies = ["learned policy", "EIG policy", "random", "centre", "raster scan"]
     assert list(written["location_policies"]) == policies

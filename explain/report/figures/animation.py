@@ -8,20 +8,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from explain.numbers import check_tensor
 from explain.recording import Recording
-from explain.report.figures.eig_maps import check_grid, draw_eig_map, mark_next_location
-from explain.report.figures.images import draw_glimpses, draw_path, show_image
-from explain.report.figures.inputs import MAX_CLASSES, check_class_names, check_images, check_shape, shorten
+from explain.report.figures.eig_maps import check_grid, color_scale, draw_eig_map, mark_next_location
+from explain.report.figures.images import draw_glimpses, draw_path, show_canvas, show_image
+from explain.report.figures.inputs import MAX_CLASSES, check_class_names, check_images
 from explain.report.figures.style import CORRECT, FAINT, INCORRECT, INK, MUTED, figure_style, make_figure
 from glimpse_env.rendering.colours import BLACK, SKY_BLUE
 from glimpse_env.rendering.gif import LAST_FRAME_SECONDS
+from glimpse_env.rendering.style import shorten
 from glimpse_env.retina import MAX_PIXEL
 
 WIDTH, HEIGHT = 5.2, 1.7
@@ -48,9 +52,9 @@ def save_animation(
 ) -> Path:
     """Saves one episode as an animated GIF that loops, with one frame per glimpse.
 
-    A frame shows the canvas with the glimpses so far, the reconstruction, the EIG map with a cross at the next location
-    of the agent, and the belief. Of more than 10 classes, the true one and the most probable ones at the end of the
-    episode are shown.
+    A frame shows the canvas with the glimpses so far, dark where none has been; the reconstruction; the EIG map with a
+    cross at the next location of the agent; and the belief. Of more than 10 classes, the true one and the most probable
+    ones at the end of the episode are shown.
 
     Args:
         path: The file; missing folders are created.
@@ -70,8 +74,10 @@ def save_animation(
     check_images(recording, [image])
     check_class_names(recording, class_names)
     glimpses = recording.beliefs.shape[1]
-    check_shape("reconstructions", reconstructions, (glimpses, recording.originals.shape[1], None, None))
-    check_shape("maps", maps, (glimpses, len(locations)))
+    check_tensor(
+        "reconstructions", reconstructions, torch.float32, (glimpses, recording.originals.shape[1], None, None)
+    )
+    check_tensor("maps", maps, torch.float32, (glimpses, len(locations)))
     check_grid(locations)
     frames = []
     for count in range(1, glimpses + 1):
@@ -100,12 +106,13 @@ def _draw_frame(
     titles = {canvas: "glimpses", reconstruction: "reconstruction", eig: "EIG, nats (cross: next)", bars: "belief"}
     for one, title in titles.items():
         one.set_title(title, size=6, color=MUTED, pad=3)
-    show_image(canvas, recording.canvases[image])
+    show_canvas(canvas, recording, image, count)
     draw_glimpses(canvas, recording, image, count)
     draw_path(canvas, recording, image, count)
     show_image(reconstruction, reconstructions[count - 1].numpy())
-    mappable = draw_eig_map(eig, recording.canvases[image].numpy(), maps[count - 1], float(maps.max()) or 1.0)
+    mappable = draw_eig_map(eig, recording, image, count, maps[count - 1], color_scale(maps))
     figure.colorbar(mappable, color_bar).outline.set_visible(False)
+    color_bar.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     color_bar.set_facecolor(BLACK)
     color_bar.tick_params(labelsize=5, length=1.5, pad=1)
     if count < glimpses:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,25 @@ from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
 from explain.recording import Recording
-from explain.report.figures.images import draw_glimpses, draw_path, label_with_class, show_image
-from explain.report.figures.inputs import check_class_names, check_images, shorten
+from explain.report.figures.images import draw_glimpses, draw_path, label_with_class, show_canvas
+from explain.report.figures.inputs import check_class_names, check_images
 from explain.report.figures.lines import format_axes, spread_labels
-from explain.report.figures.style import BLUE, CORRECT, FAINT, INCORRECT, PAGE_WIDTH, PURPLE, figure_style, make_figure
+from explain.report.figures.style import (
+    BLUE,
+    CLASS_COLORS,
+    CORRECT,
+    FAINT,
+    INCORRECT,
+    PAGE_WIDTH,
+    PURPLE,
+    figure_style,
+    make_figure,
+)
+from glimpse_env.rendering.style import shorten
 
 COLUMNS, ROW_HEIGHT = 2, 1.35
-RIVAL_COLORS, RIVAL_PROBABILITY = (INCORRECT, BLUE, PURPLE), 0.1
+RIVAL_COLORS = tuple(dict.fromkeys(color for color in (INCORRECT, BLUE, PURPLE, *CLASS_COLORS) if color != CORRECT))
+"""The colours of wrong classes, that of the highest probability first."""
 NAME_LENGTH, NAME_GAP = 10, 0.15
 """The greatest number of letters in a name, and the least difference of belief between two names."""
 
@@ -27,8 +40,8 @@ NAME_LENGTH, NAME_GAP = 10, 0.15
 def draw_beliefs(recording: Recording, images: Sequence[int], class_names: Sequence[str]) -> Figure:
     """Draws each image with the path of its glimpses, and beside it the probability of each class after each glimpse.
 
-    The true class is green. Up to three other classes with the highest probabilities, of at least 0.1 at some glimpse,
-    have a colour and a name too. The rest are grey.
+    Pixels of the canvas that no glimpse has covered are dark. The true class is green. Every other class that was the
+    most probable one after some glimpse has a colour and a name too. The rest are grey.
 
     Args:
         recording: `N` images and `T` glimpses.
@@ -48,7 +61,7 @@ def draw_beliefs(recording: Recording, images: Sequence[int], class_names: Seque
     grid = figure.subplots(rows, 2 * columns, squeeze=False, width_ratios=[1, 1.7] * columns)
     pairs = grid.reshape(-1, 2)
     for (thumbnail, plot), image in zip(pairs, images, strict=False):
-        show_image(thumbnail, recording.canvases[image])
+        show_canvas(thumbnail, recording, image, glimpses)
         draw_glimpses(thumbnail, recording, image, glimpses)
         draw_path(thumbnail, recording, image, glimpses)
         label_with_class(thumbnail, names[recording.labels[image]])
@@ -64,8 +77,9 @@ def _draw_curves(axes: Axes, beliefs: NDArray[np.float32], label: int, names: Se
     """Draws beliefs `(T, C)` as one line per class."""
     peaks = beliefs.max(0)
     others = [rival for rival in np.argsort(-peaks, kind="stable").tolist() if rival != label]
-    rivals = [rival for rival in others[: len(RIVAL_COLORS)] if peaks[rival] >= RIVAL_PROBABILITY]
-    colors = {label: CORRECT} | dict(zip(rivals, RIVAL_COLORS, strict=False))
+    leading = set(beliefs.argmax(1).tolist())
+    rivals = [rival for rival in others if rival in leading]
+    colors = {label: CORRECT} | dict(zip(rivals, cycle(RIVAL_COLORS), strict=False))
     glimpses = np.arange(1, len(beliefs) + 1)
     for rank, number in enumerate(reversed([label, *others])):
         width = 2.2 if number == label else 1.3 if number in colors else 0.6

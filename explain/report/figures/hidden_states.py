@@ -15,10 +15,13 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
 from explain.recording import Recording
-from explain.report.figures.inputs import check_class_names, shorten, shown_classes
+from explain.report.figures.inputs import check_class_names, shown_classes
 from explain.report.figures.lines import add_legend
 from explain.report.figures.style import CLASS_COLORS, FAINT, PAGE_WIDTH, figure_style, make_figure
+from glimpse_env.rendering.style import shorten
 
+NUM_IMAGES = 500
+"""The greatest number of images that are shown."""
 MAX_PERPLEXITY = 30.0
 MAX_COLUMNS = 3
 NAME_LENGTH = 10
@@ -26,7 +29,7 @@ NAME_LENGTH = 10
 
 @figure_style()
 def draw_hidden_states(
-    recording: Recording, class_names: Sequence[str], num_images: int = 500, seed: int = 0
+    recording: Recording, class_names: Sequence[str], num_images: int = NUM_IMAGES, seed: int = 0
 ) -> Figure:
     """Draws the hidden states in a panel for each glimpse, coloured by the true class.
 
@@ -86,8 +89,8 @@ def embed_states(hidden: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
 
 
 def _marker(name: str) -> Path | str:
-    """Returns the only letter of a name as a marker, or a dot for longer names."""
-    if len(name) != 1:
+    """Returns the only letter of a name as a marker, or a dot for longer names and for what cannot be seen."""
+    if len(name) != 1 or not name.isprintable() or name.isspace():
         return "o"
     letter = TextPath((0, 0), name, size=10, prop=FontProperties(family="DejaVu Sans", weight="bold"))
     box = letter.get_extents()

@@ -18,6 +18,8 @@ from glimpse_env.retina import MAX_PIXEL
 
 MAX_WIDTH = 1.1
 """The greatest width of an image in a grid, in inches."""
+UNSEEN_BRIGHTNESS = 0.35
+"""The factor that darkens the pixels of a canvas outside the coverage mask."""
 
 
 def make_grid(
@@ -56,6 +58,45 @@ def show_image(axes: Axes, pixels: ArrayLike) -> None:
     axes.imshow(rgb, interpolation="nearest")
     axes.set(xticks=[], yticks=[], xlim=(-0.5, rgb.shape[1] - 0.5), ylim=(rgb.shape[0] - 0.5, -0.5))
     axes.spines[:].set_visible(False)
+
+
+def show_canvas(axes: Axes, recording: Recording, image: int, count: int) -> None:
+    """Draws a canvas as far as an agent knows it: what its first `count` glimpses have not covered is dark.
+
+    There is a margin for what is drawn on glimpses at the edge of the canvas; see `leave_margin`.
+    """
+    show_image(axes, darken_unseen(recording.canvases[image].numpy(), coverage_of(recording, image)[count - 1]))
+    leave_margin(axes, recording)
+
+
+def coverage_of(recording: Recording, image: int) -> NDArray[np.bool_]:
+    """Returns the pixels of a canvas that each glimpse and those before it covered, `(T, H, W)`."""
+    shape: Any = recording.canvases.shape[2:]
+    mask: NDArray[np.bool_] = recording.retina.coverage(recording.locations[image][None], shape)[0].numpy()
+    return mask
+
+
+def darken_unseen(canvas: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[Any]:
+    """Converts a canvas `(channels, H, W)` to [0, 1] and darkens it outside a mask `(H, W)`."""
+    return canvas / MAX_PIXEL * np.where(mask, 1, UNSEEN_BRIGHTNESS)
+
+
+def margin_of(recording: Recording) -> float:
+    """Returns how far the finest patch at the edge of a canvas reaches beyond it, with its outline, in pixels."""
+    return recording.retina.glimpse_size / 2 + 1
+
+
+def leave_margin(axes: Axes, recording: Recording) -> None:
+    """Leaves space around a canvas, so that nothing that is drawn at its edge is cut off by the next panel."""
+    height, width = recording.canvases.shape[2:]
+    margin = margin_of(recording)
+    axes.set(xlim=(-margin - 0.5, width + margin - 0.5), ylim=(height + margin - 0.5, -margin - 0.5))
+
+
+def aspect_of(recording: Recording) -> float:
+    """Returns the height of a canvas with its margin, divided by its width."""
+    height, width = recording.canvases.shape[2:]
+    return (height + 2 * margin_of(recording)) / (width + 2 * margin_of(recording))
 
 
 def patches_of(recording: Recording, image: int) -> NDArray[np.float64]:

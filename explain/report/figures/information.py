@@ -12,6 +12,9 @@ from explain.knowledge.curves import InformationCurves
 from explain.report.figures.lines import add_legend, check_lengths, draw_band, draw_curve, format_axes
 from explain.report.figures.style import MUTED, PAGE_WIDTH, figure_style, make_figure
 
+LEAST_VISIBLE = 0.01
+"""The least overconfidence whose shading is visible, in nats."""
+
 
 @figure_style()
 def draw_information(curves: Mapping[str, InformationCurves]) -> Figure:
@@ -46,6 +49,12 @@ def draw_information(curves: Mapping[str, InformationCurves]) -> Figure:
     return figure
 
 
+def has_overconfidence(curves: InformationCurves) -> bool:
+    """Returns whether the information gain exceeds the label information so far that the shading between is visible."""
+    excess = curves.information_gain.value - curves.label_information.value
+    return bool(excess.max() >= LEAST_VISIBLE)
+
+
 def _draw_overconfidence(axes: Axes, curves: Mapping[str, InformationCurves], num_glimpses: int) -> None:
     """Draws information gain and label information, and shades their difference where the gain is the higher one."""
     axes.set_title("information gain (solid), label information (dashed)")
@@ -59,5 +68,6 @@ def _draw_overconfidence(axes: Axes, curves: Mapping[str, InformationCurves], nu
     axes.axhline(maximum, color=MUTED, linewidth=0.8, linestyle=":")
     note: Any = {"size": 7, "color": MUTED, "textcoords": "offset points"}
     axes.annotate("log C: the maximum", (1, maximum), (0, -3), va="top", **note)
-    axes.annotate("shaded: overconfidence", (1, 0), (0, 4), xycoords="axes fraction", ha="right", **note)
+    if any(has_overconfidence(one) for one in curves.values()):
+        axes.annotate("shaded: overconfidence", (1, 0), (0, 4), xycoords="axes fraction", ha="right", **note)
     format_axes(axes, num_glimpses, "nats")

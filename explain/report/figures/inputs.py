@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from explain.recording import Recording
 
@@ -36,14 +35,6 @@ def check_class_names(recording: Recording, class_names: Sequence[str]) -> None:
         raise ValueError(f"expected {classes} class names, got {len(class_names)}")
 
 
-def check_shape(name: str, tensor: Tensor, shape: tuple[int | None, ...]) -> None:
-    """Raises a `ValueError` unless a tensor has a shape in which None stands for any length."""
-    fits = tensor.ndim == len(shape) and all(side in (None, has) for side, has in zip(shape, tensor.shape, strict=True))
-    if not fits:
-        wanted = ", ".join("any" if side is None else str(side) for side in shape)
-        raise ValueError(f"expected {name} of shape ({wanted}), got {tuple(tensor.shape)}")
-
-
 def shown_classes(labels: NDArray[np.int64], num_classes: int) -> list[int]:
     """Returns the classes that are shown: all of them in order, or the `MAX_CLASSES` most frequent ones.
 
@@ -55,13 +46,3 @@ def shown_classes(labels: NDArray[np.int64], num_classes: int) -> list[int]:
         return list(range(num_classes))
     frequency = np.bincount(labels, minlength=num_classes)
     return sorted(np.argsort(-frequency, kind="stable")[:MAX_CLASSES].tolist())
-
-
-def shorten(name: str, length: int) -> str:
-    """Cuts a name to at most `length` characters.
-
-    Example:
-        >>> shorten("automobile", 6)
-        'autom…'
-    """
-    return name if len(name) <= length else name[: length - 1] + "…"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
@@ -54,11 +56,18 @@ def format_axes(axes: Axes, num_glimpses: int, ylabel: str) -> None:
 
 def add_legend(figure: Figure, axes: Axes) -> None:
     """Puts the legend of one axes above the whole figure, unless the axes has fewer than 2 labelled artists."""
-    handles, labels = axes.get_legend_handles_labels()
+    # Matplotlib calls what has no name "_child0", "_child1" and so on.
+    candidates: list[Artist] = [*axes.lines, *axes.collections]
+    handles = [one for one in candidates if not re.fullmatch(r"_child\d+", str(one.get_label()))]
+    labels = [str(one.get_label()) for one in handles]
     if len(labels) < 2:
         return
     room = int(figure.get_figwidth() / (HANDLE_WIDTH + LETTER_WIDTH * max(map(len, labels))))
-    figure.legend(handles, labels, loc="outside upper center", ncols=min(max(room, 1), len(labels)), markerscale=1.2)
+    # Matplotlib leaves a name that begins with "_" out of a legend, unless it is set afterwards.
+    columns = min(max(room, 1), len(labels))
+    legend = figure.legend(handles, ["name"] * len(labels), loc="outside upper center", ncols=columns, markerscale=1.2)
+    for text, label in zip(legend.get_texts(), labels, strict=True):
+        text.set_text(label)
 
 
 def check_lengths(lengths: Collection[int]) -> int:

@@ -13,16 +13,22 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
+from explain.numbers import check_tensor
 from explain.recording import Recording
-from explain.report.figures.images import draw_coverage, label_with_belief, label_with_class, make_grid, show_image
-from explain.report.figures.inputs import check_class_names, check_images, check_shape, shorten
+from explain.report.figures.images import (
+    darken_unseen,
+    draw_coverage,
+    label_with_belief,
+    label_with_class,
+    make_grid,
+    show_image,
+)
+from explain.report.figures.inputs import check_class_names, check_images
 from explain.report.figures.style import figure_style
 from glimpse_env.rendering.colours import SKY_BLUE
-from glimpse_env.retina import MAX_PIXEL
+from glimpse_env.rendering.style import shorten
 
 NAME_LENGTH = 10
-UNSEEN_BRIGHTNESS = 0.35
-"""The factor that darkens the pixels of a canvas outside the coverage mask."""
 
 
 @figure_style()
@@ -48,7 +54,7 @@ def draw_reconstructions(
     check_class_names(recording, class_names)
     glimpses = recording.beliefs.shape[1]
     channels = recording.originals.shape[1]
-    check_shape("reconstructions", reconstructions, (len(images), glimpses, channels, None, None))
+    check_tensor("reconstructions", reconstructions, torch.float32, (len(images), glimpses, channels, None, None))
     shape: Any = recording.canvases.shape[2:]
     masks = recording.retina.coverage(recording.locations[list(images)], shape).numpy()  # (len(images), T, H, W)
     names = [shorten(name, NAME_LENGTH) for name in class_names]
@@ -96,7 +102,7 @@ def _draw_below_canvas(
         show_image(below[0], recording.originals[image])
         label_with_class(below[0], names[recording.labels[image]])
         for glimpse in range(reconstructions.shape[1]):
-            show_image(above[1 + glimpse], _darken(recording.canvases[image].numpy(), masks[row, glimpse]))
+            show_image(above[1 + glimpse], darken_unseen(recording.canvases[image].numpy(), masks[row, glimpse]))
             draw_coverage(above[1 + glimpse], masks[row, glimpse])
             show_image(below[1 + glimpse], reconstructions[row, glimpse])
             _label(below[1 + glimpse], recording, image, glimpse, names)
@@ -127,8 +133,3 @@ def _tint(pixels: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[Any]:
         return pixels
     color = np.array(to_rgb(SKY_BLUE))[:, None, None]
     return np.where(mask, pixels, pixels * color)
-
-
-def _darken(canvas: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[Any]:
-    """Converts a canvas `(channels, H, W)` to [0, 1] and darkens it outside a mask."""
-    return canvas / MAX_PIXEL * np.where(mask, 1, UNSEEN_BRIGHTNESS)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from matplotlib import rc_context
-from matplotlib.backend_bases import RendererBase
 from matplotlib.figure import Figure
 
 from glimpse_env.rendering.colours import GREEN, ORANGE, SKY_BLUE, VERMILLION
+from glimpse_env.rendering.style import StyledFigure, matplotlib_settings
 
 PAGE_WIDTH = 7.0
 """Width of a two-column page of a paper, in inches."""
@@ -55,9 +53,6 @@ _STYLE: Any = {
     "savefig.dpi": DOTS_PER_INCH,
     "savefig.facecolor": "white",
     "text.color": INK,
-    # Class names are arbitrary: a dollar sign in one does not start a formula.
-    "text.parse_math": False,
-    "text.usetex": False,
     "xtick.color": MUTED,
     "xtick.labelcolor": INK,
     "xtick.labelsize": 7,
@@ -71,19 +66,8 @@ _STYLE: Any = {
 }
 
 
-@contextmanager
-def figure_style() -> Iterator[None]:
-    """Applies the style of all figures inside the context, which also serves as a decorator."""
-    with rc_context(_STYLE):
-        yield
-
-
-class _PageFigure(Figure):
-    """A figure that is drawn in its style, because matplotlib creates ticks only while it draws."""
-
-    def draw(self, renderer: RendererBase) -> None:
-        with figure_style():
-            super().draw(renderer)
+figure_style = partial(matplotlib_settings, _STYLE)
+"""Applies the style of all figures inside a context, which also serves as a decorator."""
 
 
 def make_figure(width: float, height: float, layout: Any = "constrained") -> Figure:
@@ -94,8 +78,7 @@ def make_figure(width: float, height: float, layout: Any = "constrained") -> Fig
         height: Height in inches.
         layout: Matplotlib's layout engine.
     """
-    with figure_style():
-        return _PageFigure(figsize=(width, height), dpi=DOTS_PER_INCH, facecolor="white", layout=layout)
+    return StyledFigure(figsize=(width, height), dpi=DOTS_PER_INCH, facecolor="white", layout=layout, settings=_STYLE)
 
 
 def save_figure(figure: Figure, path: str | os.PathLike[str]) -> tuple[Path, Path]:
@@ -111,8 +94,7 @@ def save_figure(figure: Figure, path: str | os.PathLike[str]) -> tuple[Path, Pat
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     image, document = (path.with_name(path.name + suffix) for suffix in (".png", ".pdf"))
-    with figure_style():
-        figure.savefig(image, dpi=DOTS_PER_INCH)
-        # The date is left out, so that the same figure gives the same file.
-        figure.savefig(document, dpi=DOTS_PER_INCH, metadata={"CreationDate": None})
+    figure.savefig(image, dpi=DOTS_PER_INCH)
+    # The date is left out, so that the same figure gives the same file.
+    figure.savefig(document, dpi=DOTS_PER_INCH, metadata={"CreationDate": None})
     return image, document

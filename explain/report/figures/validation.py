@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from scipy.stats import sem
 from torch import Tensor
 
-from explain.eig.rank_correlation import rank_correlations
 from explain.knowledge.intervals import Estimate
+from explain.numbers import check_finite
 from explain.report.figures.lines import (
     add_legend,
     check_lengths,
@@ -79,8 +79,7 @@ def draw_location_policies(accuracies: Mapping[str, Estimate]) -> Figure:
 def draw_eig_against_gain(expected: Tensor, gained: Tensor) -> Figure:
     """Draws the information gained at the next location against the expected information gain (EIG) there.
 
-    Hexagons count the points. The curve joins the means of bins with equally many points, with standard errors. The
-    title has the rank correlation (Spearman 1904).
+    Hexagons count the points. The curve joins the means of bins with equally many points, with standard errors.
 
     Args:
         expected: EIG, `(M,)`, in nats.
@@ -94,6 +93,8 @@ def draw_eig_against_gain(expected: Tensor, gained: Tensor) -> Figure:
             f"expected two tensors of the same shape (M,), M at least 2, got {tuple(expected.shape)} and "
             f"{tuple(gained.shape)}"
         )
+    check_finite("expected", expected)
+    check_finite("gained", gained)
     figure = make_figure(WIDTH, HEIGHT)
     axes = figure.subplots()
     x, y = expected.double().numpy(), gained.double().numpy()
@@ -104,8 +105,6 @@ def draw_eig_against_gain(expected: Tensor, gained: Tensor) -> Figure:
     label = f"means of {len(bins)} bins"
     means = np.array([(x[chosen].mean(), y[chosen].mean(), sem(y[chosen])) for chosen in bins])
     axes.errorbar(*means.T, color=SERIES_COLORS[1], marker="o", markersize=3, linewidth=1.2, label=label)
-    correlation = rank_correlations(expected[None], gained[None]).item()
     axes.legend(loc="lower right", fontsize=7)
     axes.set(xlabel="expected information gain, nats", ylabel="information gained, nats")
-    axes.set_title(f"rank correlation {correlation:.2f}")
     return figure

@@ -64,7 +64,7 @@ def test_trains_as_the_preset_says_and_keeps_the_arguments(finished: Path, capsy
     agent = run.load_agent()
     assert (agent.num_timesteps, agent.spec.policy_kwargs) == (IMAGES * T, TINY.policy_kwargs)
     expected = {"env": "tiny", "algorithm": "REINFORCE", "core": "rnn", "reward": "hard", "seed": 0, "images": IMAGES}
-    assert run.read_arguments() == expected | {"environment": {}, "settings": {}}
+    assert run.read_arguments() == expected
 
 
 def test_arguments_take_the_place_of_the_presets(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,10 +7,15 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import spearmanr
+from scipy.stats import rankdata, spearmanr
 
 from explain import Bootstrap
-from explain.eig.rank_correlation import mean_rank_correlation, overall_rank_correlation, rank_correlations
+from explain.eig.rank_correlation import (
+    mean_rank_correlation,
+    overall_rank_correlation,
+    partial_rank_correlation,
+    rank_correlations,
+)
 
 
 @given(st.integers(0, 2**31), st.integers(2, 9))
@@ -102,3 +107,30 @@ def test_what_is_the_same_everywhere_has_no_overall_rank_correlation(images: int
         assert estimate.value.isnan()
         assert estimate.low.isnan()
         assert estimate.high.isnan()
+
+
+def test_a_partial_correlation_is_that_of_the_residuals_of_ranks() -> None:
+    generator = torch.Generator().manual_seed(0)
+    control, one, other = torch.randn(3, 30, 4, generator=generator)
+    one, other = one + control, other - 2 * control + one
+    ranks = [rankdata(values.numpy()).astype(float) for values in (control, one, other)]
+    residuals = [rank - np.polyval(np.polyfit(ranks[0], rank, 1), ranks[0]) for rank in ranks[1:]]
+    found = partial_rank_correlation(one, other, control, Bootstrap(30)).value.item()
+    assert found == pytest.approx(np.corrcoef(*residuals)[0, 1])
+
+
+def test_what_the_control_explains_alone_leaves_nothing() -> None:
+    """Two noisy copies of a third agree with each other, but not beyond what they share with it."""
+    generator = torch.Generator().manual_seed(0)
+    control, one, other = torch.randn(3, 2000, 5, generator=generator)
+    one, other = one + 2 * control, other + 2 * control
+    bootstrap = Bootstrap(2000, num_resamples=200)
+    assert overall_rank_correlation(one, other, bootstrap).value > 0.7
+    partial = partial_rank_correlation(one, other, control, bootstrap)
+    assert partial.low < 0.05
+    assert abs(partial.value) < 0.1
+
+
+def test_a_control_of_the_same_order_leaves_no_partial_correlation_to_speak_of() -> None:
+    values = torch.arange(12.0).view(4, 3)
+    assert partial_rank_correlation(values, values.flip(0), values.exp(), Bootstrap(4)).value.isnan()

@@ -156,7 +156,7 @@ def test_the_correlations_can_be_written_as_json(random_world: Callable[..., Any
     written = json.loads(json.dumps(validation.to_json()))
     assert written == {
         name: {part: getattr(getattr(validation, name), part).tolist() for part in ("value", "low", "high")}
-        for name in ("rank_correlation", "location_correlation")
+        for name in ("rank_correlation", "location_correlation", "entropy_correlation", "partial_correlation")
     }
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from explain import Fit, FitSettings, HiddenStateVAE, VAESettings, fit_vae
+from explain.reconstruction.fitting import FitDiverged
 from explain.reconstruction.vae import to_unit
 
 SETTINGS = VAESettings(latent_size=4, layer_size=32)
@@ -191,14 +192,37 @@ def test_two_images_are_enough_and_one_is_not() -> None:
         fit(make_data(1))
 
 
+@pytest.mark.parametrize(
+    ("settings", "how"),
+    [
+        (SETTINGS, {"learning_rate": 10.0}),
+        (SETTINGS, {"learning_rate": 1e30}),
+        (VAESettings(latent_size=4, layer_size=32, beta=1e38), {"learning_rate": 1.0}),
+    ],
+)
+def test_fitting_that_diverges_is_an_error_and_no_vae(settings: VAESettings, how: dict[str, Any]) -> None:
+    with pytest.raises(FitDiverged, match=r"expected fitting to lower the validation loss from .* nats .*, got .*"):
+        fit(make_data(40), settings, FitSettings(num_epochs=2, batch_size=16, **how))
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_one_state_that_is_not_finite_is_refused(bad: float) -> None:
+    data = make_data(10)
+    data.states[3, 1, 2] = bad
+    with pytest.raises(ValueError, match="expected states to be finite, got 1 of 240 numbers that are not"):
+        fit(data)
+
+
 def test_what_does_not_fit_together_is_refused() -> None:
     states, images, coverage = make_data(10)
-    with pytest.raises(ValueError, match="as many images as there are hidden states of, 10, got 9"):
+    with pytest.raises(
+        ValueError, match=r"images of torch.uint8 and shape \(10, any, any, any\), got torch.uint8 and \(9,"
+    ):
         fit_vae(states, images[:9], SETTINGS, QUICK)
     for settings, given in ((PARTIAL, None), (SETTINGS, coverage)):
         with pytest.raises(ValueError, match=r"expected coverage if and only if settings\.partial"):
             fit_vae(states, images, settings, QUICK, given)
-    with pytest.raises(ValueError, match=r"expected coverage of shape \(10, 2, 8, 4\), got \(10, 2, 4, 8\)"):
+    with pytest.raises(ValueError, match=r"expected coverage of torch.bool and shape \(10, 2, 8, 4\), got"):
         fit_vae(states, images, PARTIAL, QUICK, coverage.mT)
 
 
@@ -207,9 +231,13 @@ def test_what_does_not_fit_together_is_refused() -> None:
     [
         ({"num_epochs": 0}, "num_epochs to be at least 1, got 0"),
         ({"batch_size": 0}, "batch_size to be at least 1, got 0"),
+        ({"learning_rate": 0.0}, "learning_rate to be more than 0 and less than inf, got 0"),
+        ({"learning_rate": float("inf")}, "learning_rate to be more than 0 and less than inf, got inf"),
+        ({"learning_rate": float("nan")}, "learning_rate to be more than 0 and less than inf, got nan"),
+        ({"seed": -1}, "seed to be at least 0, got -1"),
         ({"patience": 0}, "patience to be at least 1, got 0"),
-        ({"validation_fraction": 0.0}, "validation_fraction between 0 and 1, got 0"),
-        ({"validation_fraction": 1.0}, "validation_fraction between 0 and 1, got 1"),
+        ({"validation_fraction": 0.0}, "validation_fraction to be more than 0 and less than 1, got 0"),
+        ({"validation_fraction": 1.0}, "validation_fraction to be more than 0 and less than 1, got 1"),
     ],
 )
 def test_fit_settings_out_of_range_are_refused(arguments: dict[str, Any], match: str) -> None:

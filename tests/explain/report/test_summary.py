@@ -36,11 +36,18 @@ def trusted(tiny_explanation: Explanation) -> Explanation:
             reconstruction,
             error=around(0.3, 0.1),
             shuffled=around(0.5, 0.5),
+            oracle_memory=around(0.3, 0.08),
             full_image_oracle=around(0.05),
             mean_image=around(0.5),
             mean_of_class=around(0.2),
         ),
-        eig_validation=replace(validation, rank_correlation=around(0.6, 0.8), location_correlation=around(0.7)),
+        eig_validation=replace(
+            validation,
+            rank_correlation=around(0.6, 0.8),
+            location_correlation=around(0.7),
+            entropy_correlation=around(0.65),
+            partial_correlation=around(0.4),
+        ),
         location_policies={
             "learned policy": replace(looks["learned policy"], accuracy=around(0.4, 0.9)),
             "EIG policy": replace(looks["learned policy"], accuracy=around(0.4, 0.85)),
@@ -56,7 +63,7 @@ def failed(explanation: Explanation) -> list[int]:
 
 def test_a_good_explanation_passes_all_checks(trusted: Explanation) -> None:
     assert failed(trusted) == []
-    assert len(checks_of(trusted)) == 7
+    assert len(checks_of(trusted)) == 8
 
 
 @pytest.mark.parametrize(
@@ -66,6 +73,10 @@ def test_a_good_explanation_passes_all_checks(trusted: Explanation) -> None:
         ({"shuffled": around(0.3, 0.3)}, [1]),
         ({"shuffled": around(0.6, 0.6)}, []),
         ({"mean_of_class": around(0.11)}, [2]),
+        ({"oracle_memory": around(0.3, 0.13)}, [3]),
+        ({"oracle_memory": around(0.33, 0.08)}, [3]),
+        ({"oracle_memory": around(0.3, 0.11)}, []),
+        ({"full_image_oracle": around(0.11)}, [3]),
     ],
 )
 def test_reconstructions_are_checked_against_controls(
@@ -77,9 +88,12 @@ def test_reconstructions_are_checked_against_controls(
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"rank_correlation": around(0.005, 0.8)}, [3]),
-        ({"rank_correlation": around(float("nan"), 0.8)}, [3]),
-        ({"location_correlation": around(-0.7)}, [4]),
+        ({"rank_correlation": around(0.005, 0.8)}, [4]),
+        ({"rank_correlation": around(float("nan"), 0.8)}, [4]),
+        ({"partial_correlation": around(-0.7)}, [5]),
+        ({"partial_correlation": around(0.005)}, [5]),
+        ({"partial_correlation": around(float("nan"))}, [5]),
+        ({"location_correlation": around(-0.7)}, []),
     ],
 )
 def test_the_expected_gain_is_checked_against_the_gain(
@@ -89,25 +103,26 @@ def test_the_expected_gain_is_checked_against_the_gain(
 
 
 def test_overconfidence_fails_a_check_and_underconfidence_does_not(trusted: Explanation) -> None:
-    for certainty, expected in ((0.5, [5]), (-0.5, [])):
+    for certainty, expected in ((0.5, [6]), (-0.5, [])):
         curves = replace(trusted.curves, overconfidence=around(0.0, certainty))
         assert failed(replace(trusted, curves=curves)) == expected
 
 
 def test_the_eig_policy_must_beat_all_others_except_the_learned_one(trusted: Explanation) -> None:
     worse = replace(trusted.location_policies["random"], accuracy=around(0.4, 0.84))
-    assert failed(replace(trusted, location_policies={**trusted.location_policies, "centre": worse})) == [6]
+    assert failed(replace(trusted, location_policies={**trusted.location_policies, "centre": worse})) == [7]
     alone = {name: look for name, look in trusted.location_policies.items() if name != "random"}
-    assert len(checks_of(replace(trusted, location_policies=alone))) == 6
+    assert len(checks_of(replace(trusted, location_policies=alone))) == 7
 
 
 def test_evidence_has_the_numbers(trusted: Explanation) -> None:
     checks: list[Check] = checks_of(trusted)
     for check, numbers in {
         0: ("0.1000 [0.0900 to 0.1100]", "0.5000 [0.4900 to 0.5100]"),
-        3: ("0.60, 0.80", "0.59 or higher"),
-        4: ("0.70 [0.69 to 0.71]",),
-        6: ("EIG policy 85.0 % [84.0 to 86.0]", "random 60.0 % [59.0 to 61.0]"),
+        3: ("They have not.",),
+        4: ("0.60, 0.80", "0.59 or higher"),
+        5: ("0.40 [0.39 to 0.41]", "0.70 [0.69 to 0.71]", "0.65 [0.64 to 0.66]"),
+        7: ("EIG policy 85.0 % [84.0 to 86.0]", "random 60.0 % [59.0 to 61.0]"),
     }.items():
         assert all(number in checks[check].evidence for number in numbers)
 
@@ -121,7 +136,9 @@ def test_headlines_have_the_numbers(trusted: Explanation) -> None:
     assert "of at most 2.30" in information.sentence
     assert reconstruction.number == "50.0 %"
     assert "50.0 % less squared error" in reconstruction.sentence
-    assert correlation.number == "0.70"
+    assert correlation.number == "0.40"
+    for number in ("0.40 [0.39 to 0.41]", "0.70 [0.69 to 0.71]", "the entropy alone", "0.65 [0.64 to 0.66]", " 0.60 "):
+        assert number in correlation.sentence
     assert policies.number == "90.0 %"
     assert "EIG policy 85.0 % [84.0 to 86.0]" in policies.sentence
 
@@ -140,3 +157,9 @@ def test_headlines_admit_an_error_above_that_of_the_mean_image(trusted: Explanat
     headline = headlines_of(replace(trusted, reconstruction=reconstruction))[2]
     assert headline.number == "100.0 %"
     assert "100.0 % more squared error" in headline.sentence
+
+
+def test_a_ceiling_that_failed_is_named_with_its_glimpses(trusted: Explanation) -> None:
+    reconstruction = replace(trusted.reconstruction, oracle_memory=around(0.33, 0.13))
+    evidence = checks_of(replace(trusted, reconstruction=reconstruction))[3].evidence
+    assert "the oracle memory has a larger error than the hidden states after glimpse 1, 2" in evidence

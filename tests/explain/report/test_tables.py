@@ -74,6 +74,20 @@ def test_sources_add_up_to_the_error(tiny_explanation: Explanation) -> None:
     ]
 
 
+def test_a_part_below_0_is_a_ceiling_that_failed(tiny_explanation: Explanation) -> None:
+    reconstruction = replace(
+        tiny_explanation.reconstruction,
+        error=estimate([0.09, 0.05]),
+        oracle_memory=estimate([0.095, 0.005]),
+        full_image_oracle=Estimate(torch.tensor(0.01), torch.tensor(0.0), torch.tensor(0.02)),
+    )
+    rows = [[one.text for one in row] for row in error_sources_table(reconstruction).rows]
+    assert rows == [
+        ["1", "0.0100", "0.0850", "ceiling failed", "0.0900"],
+        ["2", "0.0100", "ceiling failed", "0.0450", "0.0500"],
+    ]
+
+
 def test_there_is_a_row_per_failure() -> None:
     failure = Failure(7, "3", ("3", "8"), (0.4, 0.9), (0.4, 0.05), (1,))
     never = replace(failure, correct_glimpses=())

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from explain import Recording, grid_locations
 from explain.report.figures import draw_eig_maps
-from explain.report.figures.images import patches_of
+from explain.report.figures.images import coverage_of, patches_of
 
 IMAGES = [3, 0]
 GRID = 3
@@ -42,7 +43,11 @@ def test_a_map_after_each_glimpse_but_the_last(make_recording: Callable[..., Rec
             canvas, drawn = grid[row, glimpse].images
             np.testing.assert_allclose(drawn.get_array(), maps[row, glimpse].view(GRID, GRID))
             grey = np.asarray(canvas.get_array())
-            assert np.corrcoef(grey[..., 0].flat, recording.canvases[image].double().mean(0).numpy().flat)[0, 1] > 0.999
+            seen = coverage_of(recording, image)[glimpse]
+            brightness = recording.canvases[image].double().mean(0).numpy() / 255
+            for part in (seen, ~seen):
+                assert np.corrcoef(grey[part][:, 0], brightness[part])[0, 1] > 0.999
+            assert (grey[seen][:, 0] / brightness[seen]).min() > 2 * (grey[~seen][:, 0] / brightness[~seen]).max()
             assert np.ptp(grey, axis=2).max() == 0
 
 
@@ -60,8 +65,27 @@ def test_cells_are_centred_on_their_locations(make_recording: Callable[..., Reco
 def test_all_maps_share_their_colors(recording: Recording) -> None:
     figure = draw(recording)
     (limits,) = {axes.images[1].get_clim() for axes in grid_of(figure).flat}
-    assert limits == pytest.approx((0, invent_maps()[:, :-1].max().item()))
-    assert figure.axes[-1].get_ylim() == limits
+    highest = invent_maps()[:, :-1].max().item()
+    assert limits == pytest.approx((highest / 1000, highest))
+    assert figure.axes[-1].get_ylim() == pytest.approx(limits)
+    assert {type(axes.images[1].norm) for axes in grid_of(figure).flat} == {LogNorm}
+
+
+def test_small_values_are_transparent_and_larger_ones_the_more_opaque(recording: Recording) -> None:
+    maps = torch.zeros(2, 4, GRID**2)
+    maps[0, 0] = torch.tensor([0, 1e-4, 9e-4, 2e-3, 1e-2, 0.1, 0.5, 0.9, 1])
+    eig = grid_of(draw(recording, maps))[0, 0].images[1]
+    opacity = eig.to_rgba(eig.get_array())[..., 3].flatten()
+    assert (opacity[:3] == 0).all()
+    assert (np.diff(opacity[2:]) > 0).all()
+
+
+def test_numbers_of_the_color_bar_are_no_formulas(recording: Recording) -> None:
+    figure = draw(recording)
+    figure.draw_without_rendering()
+    labels = [label.get_text() for label in figure.axes[-1].get_yticklabels() if label.get_text()]
+    assert labels
+    assert all(float(label) > 0 for label in labels)
 
 
 def test_glimpses_and_the_next_location_are_drawn(recording: Recording) -> None:

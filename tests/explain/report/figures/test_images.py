@@ -7,14 +7,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 
 from explain import Recording
+from explain.report.figures.eig_maps import mark_next_location
 from explain.report.figures.images import (
+    aspect_of,
     draw_coverage,
     draw_glimpses,
     draw_path,
@@ -23,6 +27,7 @@ from explain.report.figures.images import (
     make_grid,
     outline,
     patches_of,
+    show_canvas,
     show_image,
 )
 from explain.report.figures.style import CORRECT, INCORRECT, PAGE_WIDTH
@@ -83,6 +88,45 @@ def test_the_path_goes_through_the_centres_of_glimpses(recording: Recording, axe
     np.testing.assert_array_equal(axes.lines[0].get_xydata(), middles)
     assert [text.get_text() for text in axes.texts] == ["1", "2", "3"]
     np.testing.assert_array_equal([text.xy for text in axes.texts], middles)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("corner", [(-1, -1), (1, -1), (-1, 1), (1, 1)])
+@pytest.mark.parametrize("canvas", [(28, 28), (12, 40)])
+def test_nothing_is_cut_off_at_the_edge_of_a_panel(
+    make_recording: Callable[..., Recording], canvas: tuple[int, int], corner: tuple[int, int]
+) -> None:
+    recording = make_recording(canvas=canvas, glimpses=2)
+    recording.locations[:] = torch.tensor(corner)
+    figure, grid = make_grid(2, 2, aspect_of(recording))
+    for axes in grid.flat:
+        show_canvas(axes, recording, 0, 1)
+        draw_glimpses(axes, recording, 0, 1)
+        draw_path(axes, recording, 0, 1)
+        mark_next_location(axes, recording, 0, 1)
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    figure.draw(renderer)
+    for axes in grid.flat:
+        panel = axes.get_window_extent()
+        for drawn in (*axes.lines, *axes.patches, *axes.texts):
+            box = drawn.get_window_extent(renderer)
+            assert panel.x0 - 1 <= box.x0 <= box.x1 <= panel.x1 + 1, drawn
+            assert panel.y0 - 1 <= box.y0 <= box.y1 <= panel.y1 + 1, drawn
+
+
+def test_what_has_not_been_seen_is_dark(
+    recording: Recording, axes: Axes, pixels_of: Callable[[Axes], np.ndarray]
+) -> None:
+    for count in range(1, 5):
+        axes.clear()
+        show_canvas(axes, recording, 2, count)
+        canvas, drawn = recording.canvases[2, 0].numpy() / 255, pixels_of(axes)[..., 0]
+        seen = np.zeros(canvas.shape, bool)
+        for x, y in patches_of(recording, 2)[:count] + 0.5:
+            seen[max(int(y), 0) : max(int(y) + 4, 0), max(int(x), 0) : max(int(x) + 4, 0)] = True
+        np.testing.assert_allclose(drawn[seen], canvas[seen])
+        assert (drawn[~seen] <= canvas[~seen] / 2).all()
+        assert seen.any()
+        assert not seen.all()
 
 
 def lines_of(edges: Any) -> set[tuple[float, ...]]:

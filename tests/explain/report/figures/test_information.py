@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from explain import Estimate
 from explain.knowledge.curves import InformationCurves
 from explain.report.figures import draw_information
+from explain.report.figures.information import has_overconfidence
 from explain.report.figures.lines import color_of
 
 
@@ -67,6 +68,17 @@ def test_only_overconfidence_is_shaded(gap: float) -> None:
     vertices = shaded.get_paths()[0].vertices
     at_the_end = vertices[vertices[:, 0] == 2][:, 1]
     assert at_the_end.max() - at_the_end.min() == pytest.approx(max(gap, 0))
+
+
+@pytest.mark.parametrize(("gap", "is_shaded"), [(0.5, True), (0.001, False), (0.0, False), (-0.5, False)])
+def test_shading_is_named_only_where_there_is_some(
+    gap: float, is_shaded: bool, texts_of: Callable[[Axes], list[str]]
+) -> None:
+    gain = Estimate(*[torch.tensor([1.0, 1.5])] * 3)
+    known = Estimate(*[torch.tensor([1.0, 1.5]) - gap] * 3)
+    curves = invent(0, 2).__class__(gain, gain, gain, known, gain, gain, gain)
+    assert has_overconfidence(curves) == is_shaded
+    assert ("shaded: overconfidence" in texts_of(draw_information({"one": curves}).axes[1])) == is_shaded
 
 
 @pytest.mark.parametrize("count", [1, 2, 6])

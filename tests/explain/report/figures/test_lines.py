@@ -57,6 +57,16 @@ def test_there_is_a_tick_for_each_glimpse() -> None:
     assert axes.get_ylabel() == "nats"
 
 
+def test_names_that_begin_with_an_underscore_are_in_the_legend() -> None:
+    figure = make_figure(3, 2)
+    axes = figure.subplots()
+    for number, name in enumerate(["_private", "public", "$x"]):
+        draw_band(axes, [0, 1], [1, 2], number)
+        draw_curve(axes, [0, 1], number, name)
+    add_legend(figure, axes)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["_private", "public", "$x"]
+
+
 def test_one_curve_needs_no_legend() -> None:
     figure, axes = plot()
     draw_curve(axes, [0, 1], 0, "alone")

@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+import io
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+import torch
 from matplotlib.figure import Figure
 from PIL import Image
 
+from explain import Estimate, Recording, grid_locations
+from explain.knowledge.curves import InformationCurves
+from explain.report import figures
+from explain.report.figures import (
+    draw_beliefs,
+    draw_eig_against_gain,
+    draw_eig_maps,
+    draw_hidden_states,
+    draw_information,
+    draw_location_policies,
+    draw_locations,
+    draw_locations_by_class,
+    draw_reconstruction_errors,
+    draw_reconstructions,
+    save_animation,
+)
 from explain.report.figures.style import (
     CLASS_COLORS,
     SERIES_COLORS,
@@ -19,6 +38,7 @@ from explain.report.figures.style import (
     make_figure,
     save_figure,
 )
+from tests.matplotlib_settings import unusual_settings
 
 
 @figure_style()
@@ -26,12 +46,6 @@ def draw() -> Figure:
     figure = make_figure(2, 1)
     figure.subplots().plot([1, 2, 3], label="a")
     return figure
-
-
-def pixels(figure: Figure) -> np.ndarray:
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba()).copy()
 
 
 def test_both_formats_are_written_into_new_folders(tmp_path: Path) -> None:
@@ -55,17 +69,55 @@ def test_the_same_figure_is_the_same_file(tmp_path: Path) -> None:
     assert files[0] == files[1]
 
 
-def test_other_settings_do_not_change_what_is_drawn() -> None:
-    expected = pixels(draw())
-    figure = draw()
-    with mpl.rc_context({"xtick.labelsize": 30, "ytick.major.size": 20, "font.family": "serif", "text.usetex": False}):
-        np.testing.assert_array_equal(pixels(figure), expected)
+def file_of(figure: Figure) -> bytes:
+    file = io.BytesIO()
+    figure.savefig(file, dpi=50)
+    return file.getvalue()
 
 
-def test_settings_are_restored() -> None:
-    before = dict(mpl.rcParams)
-    pixels(draw())
-    assert dict(mpl.rcParams) == before
+def drawings(recording: Recording) -> dict[str, Callable[[], bytes]]:
+    """A function for every kind of figure, which draws it as a file."""
+    names, images = ("zero", "one", "two"), [0, 1]
+    images_count, glimpses = len(images), recording.beliefs.shape[1]
+    reconstructions = torch.linspace(0, 1, images_count * glimpses * 144).view(images_count, glimpses, 1, 12, 12)
+    maps = torch.linspace(0, 1, images_count * glimpses * 4).view(images_count, glimpses, 4)
+    line = Estimate(*torch.linspace(0.1, 0.9, 3 * glimpses).view(3, glimpses))
+    curves = InformationCurves(*[line] * 7)
+
+    def animation() -> bytes:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "a.gif"
+            save_animation(path, recording, 0, reconstructions[0], maps[0], grid_locations(2), names)
+            return path.read_bytes()
+
+    drawn: dict[str, Callable[[], Figure]] = {
+        "beliefs": lambda: draw_beliefs(recording, images, names),
+        "eig_against_gain": lambda: draw_eig_against_gain(torch.arange(6.0), torch.arange(6.0)),
+        "eig_maps": lambda: draw_eig_maps(recording, maps, grid_locations(2), images),
+        "hidden_states": lambda: draw_hidden_states(recording, names),
+        "information": lambda: draw_information({"one": curves, "other": curves}),
+        "location_policies": lambda: draw_location_policies({"one": line, "other": line}),
+        "locations": lambda: draw_locations(recording),
+        "locations_by_class": lambda: draw_locations_by_class(recording, names),
+        "reconstruction_errors": lambda: draw_reconstruction_errors({"one": line, "other": line}, {"mean": 0.5}),
+        "reconstructions": lambda: draw_reconstructions(recording, reconstructions, images, names),
+    }
+    return {"animation": animation} | {name: lambda draw=draw: file_of(draw()) for name, draw in drawn.items()}  # type: ignore[misc]
+
+
+def test_every_figure_is_the_same_whatever_settings_the_user_has(make_recording: Callable[..., Recording]) -> None:
+    recording = make_recording(glimpses=2)
+    expected = {name: draw() for name, draw in drawings(recording).items()}
+    with mpl.rc_context(unusual_settings()):
+        before = dict(mpl.rcParams)
+        for name, draw_again in drawings(recording).items():
+            assert draw_again() == expected[name], name
+            assert dict(mpl.rcParams) == before, name
+
+
+def test_every_drawing_function_is_tried(make_recording: Callable[..., Recording]) -> None:
+    tried = {"save_animation", *(f"draw_{name}" for name in drawings(make_recording()) if name != "animation")}
+    assert tried == set(figures.__all__) - {"save_figure"}
 
 
 def test_a_dollar_sign_does_not_start_a_formula() -> None:
