@@ -18,8 +18,8 @@ from glimpse_env.dataset_rollout import Agent, dataset_rollout, world_of
 from glimpse_env.retina import Retina
 from glimpse_env.spaces import LOCATION_SIZE, belief_of
 from glimpse_env.utils.archive import Archive, InvalidFileError
-from glimpse_env.utils.stored_tensors import TensorSpec
 from glimpse_env.utils.errors import shown
+from glimpse_env.utils.stored_tensors import TensorSpec
 from glimpse_env.utils.threads import torch_threads
 
 FIELDS = {
@@ -61,7 +61,7 @@ class Recording:
         retina: The geometry of looking.
 
     Raises:
-        TypeError: A part is no tensor.
+        TypeError: A part is no tensor, or the retina no `Retina`.
         ValueError: A tensor has another type or shape, or the tensors are on several devices.
     """
 
@@ -78,6 +78,8 @@ class Recording:
         for name in FIELDS:
             if not isinstance(getattr(self, name), Tensor):
                 raise TypeError(f"expected {name} to be a tensor, got {shown(getattr(self, name))}")
+        if not isinstance(self.retina, Retina):
+            raise TypeError(f"expected retina to be a Retina, got {shown(self.retina)}")
         images, glimpses = self.hidden.shape[:2] if self.hidden.ndim == 3 else (None, None)
         for name, spec in FIELDS.items():
             known = (images, glimpses) if name in ("beliefs", "locations") else (images,)

@@ -50,8 +50,12 @@ class FitSettings:
         check_between("validation_fraction", self.validation_fraction, 0, 1)
 
 
+DIVERGED = 2.0
+"""The loss of a fit that has diverged, relative to that of the untrained VAE, which says 1/2 for about every pixel."""
+
+
 class FitDiverged(FloatingPointError):
-    """A VAE has become worse by fitting than it was before."""
+    """A VAE has become much worse by fitting than it was before."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,8 @@ def fit_vae(
 
     Raises:
         TypeError: The states, images or coverage are no tensor.
-        FitDiverged: The validation loss is not finite after some epoch, or never as low as that of the untrained VAE.
+        FitDiverged: The validation loss is not finite after some epoch, or after each more than twice that of the
+            untrained VAE.
         ValueError: There are too few images, `coverage` does not fit `settings.partial`, the shapes do not fit, or a
             state is not finite.
     """
@@ -170,7 +175,8 @@ def _fit(
             best = copy.deepcopy(vae.state_dict())
         if min(losses[-how.patience :]) > min(losses):
             break
-    if not min(losses) <= untrained:
+    # Few steps on few images may end a little above the loss of the untrained VAE.
+    if min(losses) > DIVERGED * untrained:
         raise FitDiverged(_how_it_diverged(losses, untrained, how))
     vae.load_state_dict(best)
     return Fit(vae.eval(), losses[1:])

@@ -26,8 +26,7 @@ from explain import (
     record,
 )
 from glimpse_env.retina import Retina
-from glimpse_env.utils.errors import shown
-from tests.glimpse_env.environment.test_awkward_values import AWKWARD, OURS, SAYS
+from tests.awkward_values import unclear_errors
 
 HIDDEN, CLASSES = 16, 10
 
@@ -48,7 +47,7 @@ def attempts(agent: REINFORCE) -> Iterator[tuple[str, Callable[[Any], Any]]]:
     def with_one(function: Callable[..., Any], name: str, *given: Any, **others: Any) -> Callable[[Any], Any]:
         return lambda value: function(*given, **(others | {name: value}))
 
-    for settings in (ExplanationSettings, FitSettings):
+    for settings in (ExplanationSettings, FitSettings, VAESettings):
         for name in settings.__dataclass_fields__:
             yield f"{settings.__name__} {name}", with_one(settings, name)
     for name in ("num_images", "num_resamples", "seed", "level"):
@@ -72,31 +71,20 @@ def attempts(agent: REINFORCE) -> Iterator[tuple[str, Callable[[Any], Any]]]:
         "retina": recording.retina,
         "num_samples": 1,
     }
-    for name in maps:
+    for name in set(maps) - {"imagine"}:  # what a function of the user does is its own
         yield f"expected_information_gain {name}", with_one(expected_information_gain, name, **maps)
     fit = {"states": recording.hidden, "images": recording.originals, "settings": vae.settings, "fit_settings": short}
     for name in fit:
         yield f"fit_vae {name}", with_one(fit_vae, name, **fit)
     yield "fit_vae coverage", with_one(fit_vae, "coverage", **(fit | {"settings": VAESettings(partial=True)}))
     parts = {name: getattr(recording, name) for name in recording.__dataclass_fields__}
-    for name in set(parts) - {"retina"}:
+    for name in parts:
         yield f"Recording {name}", with_one(Recording, name, **parts)
 
 
 def test_awkward_values_are_taken_or_refused_in_clear_words(agent: REINFORCE) -> None:
-    unclear = []
-    for name, attempt in attempts(agent):
-        for value in AWKWARD:
-            if name.endswith("imagine") and callable(value):
-                continue  # what a function of the user does is its own
-            try:
-                attempt(value)
-            except OURS as error:
-                if not SAYS.search(str(error)) or "\n" in str(error):
-                    unclear.append((name, value, f"{type(error).__name__}: {error}"))
-            except Exception as error:
-                unclear.append((name, value, f"{type(error).__name__}: {error}"))
-    assert not unclear, "\n".join(f"{name} {shown(value)[:60]}: {what[:200]}" for name, value, what in unclear)
+    unclear = {name: unclear_errors(attempt) for name, attempt in attempts(agent)}
+    assert not any(unclear.values()), "\n".join(f"{name}:\n{errors}" for name, errors in unclear.items() if errors)
 
 
 @pytest.mark.parametrize("value", [1.5, True, "8", None, np.float64(2), [3]])

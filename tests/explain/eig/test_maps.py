@@ -380,15 +380,15 @@ def test_the_grid_is_of_equal_cells(grid: int) -> None:
 
 def test_no_samples_or_no_places_are_refused(four_canvases: Any) -> None:
     states = draw_states(four_canvases, 1)
-    with pytest.raises(ValueError, match="at least 1 sample and 1 location, got 0 and 9"):
+    with pytest.raises(ValueError, match="expected num_samples to be at least 1, got 0"):
         maps_of(four_canvases, states, 0)
-    with pytest.raises(ValueError, match="at least 1 sample and 1 location, got 4 and 0"):
+    with pytest.raises(ValueError, match="expected the number of locations to be at least 1, got 0"):
         maps_of(four_canvases, states, 4, locations=torch.zeros(0, 2))
 
 
 def test_a_belief_for_each_state_is_needed(four_canvases: Any) -> None:
     states = draw_states(four_canvases, 3)
-    with pytest.raises(ValueError, match="expected one belief for each hidden state"):
+    with pytest.raises(ValueError, match=r"expected beliefs of torch.float32 and shape \(.*, got"):
         expected_information_gain(
             four_canvases,
             torch.from_numpy(states),

@@ -168,5 +168,5 @@ def test_a_single_glimpse_is_refused(four_canvases: Any) -> None:
 
 def test_no_samples_are_refused(four_canvases: Any) -> None:
     recording = Gazing(four_canvases).record([4, 1], 4)
-    with pytest.raises(ValueError, match="at least 1 sample"):
+    with pytest.raises(ValueError, match="expected num_samples to be at least 1, got 0"):
         validate_world(four_canvases, recording, num_samples=0)

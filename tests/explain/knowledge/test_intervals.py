@@ -62,9 +62,9 @@ def test_the_same_seed_gives_the_same_interval() -> None:
 
 
 def test_bad_arguments() -> None:
-    with pytest.raises(ValueError, match="at least 1 image, got 0"):
+    with pytest.raises(ValueError, match="expected num_images to be at least 1, got 0"):
         Bootstrap(0)
-    with pytest.raises(ValueError, match="level between 0 and 1, got 95"):
+    with pytest.raises(ValueError, match="level to be more than 0 and less than 1, got 95"):
         Bootstrap(5, level=95)
     with pytest.raises(ValueError, match="of 5 images, got 4"):
         Bootstrap(5).mean(torch.zeros(4))

@@ -192,17 +192,11 @@ def test_two_images_are_enough_and_one_is_not() -> None:
         fit(make_data(1))
 
 
-@pytest.mark.parametrize(
-    ("settings", "how"),
-    [
-        (SETTINGS, {"learning_rate": 10.0}),
-        (SETTINGS, {"learning_rate": 1e30}),
-        (VAESettings(latent_size=4, layer_size=32, beta=1e38), {"learning_rate": 1.0}),
-    ],
-)
-def test_fitting_that_diverges_is_an_error_and_no_vae(settings: VAESettings, how: dict[str, Any]) -> None:
+@pytest.mark.parametrize("learning_rate", [10.0, 1e30])
+def test_fitting_that_diverges_is_an_error_and_no_vae(learning_rate: float) -> None:
+    how = FitSettings(num_epochs=2, batch_size=16, learning_rate=learning_rate)
     with pytest.raises(FitDiverged, match=r"expected fitting to lower the validation loss from .* nats .*, got .*"):
-        fit(make_data(40), settings, FitSettings(num_epochs=2, batch_size=16, **how))
+        fit(make_data(40), SETTINGS, how)
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])

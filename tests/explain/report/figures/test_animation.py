@@ -98,9 +98,12 @@ def test_there_is_a_bar_per_class_up_to_ten(
 
 def test_refused_arguments_leave_no_file(tmp_path: Path, recording: Recording, class_names: Sequence[str]) -> None:
     path = tmp_path / "folder" / "a.gif"
-    with pytest.raises(ValueError, match=r"expected reconstructions of shape \(4, 1, any, any\), got \(3, 1, 8, 8\)"):
+    with pytest.raises(
+        ValueError,
+        match=r"expected reconstructions .*\(4, 1, any, any\), got .*\(3, 1, 8, 8\)",
+    ):
         save(path, recording, class_names, reconstructions=torch.zeros(3, 1, 8, 8))
-    with pytest.raises(ValueError, match=r"expected maps of shape \(4, 4\), got \(4, 9\)"):
+    with pytest.raises(ValueError, match=r"expected maps .*\(4, 4\), got .*\(4, 9\)"):
         save(path, recording, class_names, maps=torch.zeros(4, 9))
     with pytest.raises(ValueError, match="expected the locations of a grid"):
         save(path, recording, class_names, locations=torch.zeros(4, 2))

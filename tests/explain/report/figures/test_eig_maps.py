@@ -44,7 +44,7 @@ def test_a_map_after_each_glimpse_but_the_last(make_recording: Callable[..., Rec
             np.testing.assert_allclose(drawn.get_array(), maps[row, glimpse].view(GRID, GRID))
             grey = np.asarray(canvas.get_array())
             seen = coverage_of(recording, image)[glimpse]
-            brightness = recording.canvases[image].double().mean(0).numpy() / 255
+            brightness = recording.canvases[image].double().mean(0).numpy().clip(1) / 255
             for part in (seen, ~seen):
                 assert np.corrcoef(grey[part][:, 0], brightness[part])[0, 1] > 0.999
             assert (grey[seen][:, 0] / brightness[seen]).min() > 2 * (grey[~seen][:, 0] / brightness[~seen]).max()
@@ -118,7 +118,7 @@ def test_a_map_of_zeros_is_transparent(recording: Recording) -> None:
 
 
 def test_arguments_that_do_not_fit_are_refused(recording: Recording, make_recording: Callable[..., Recording]) -> None:
-    with pytest.raises(ValueError, match=r"expected maps of shape \(2, 4, 9\), got \(2, 3, 9\)"):
+    with pytest.raises(ValueError, match=r"expected maps .*\(2, 4, 9\), got .*\(2, 3, 9\)"):
         draw(recording, invent_maps(3))
     with pytest.raises(ValueError, match="expected at least 2 glimpses, got 1"):
         draw(make_recording(glimpses=1), invent_maps(1))

@@ -116,7 +116,9 @@ def test_many_classes_with_long_names(make_recording: Callable[..., Recording]) 
 
 @pytest.mark.parametrize("shape", [(1, 4, 1, 12, 12), (2, 3, 1, 12, 12), (2, 4, 3, 12, 12), (2, 4, 12, 12)])
 def test_other_shapes_are_refused(recording: Recording, class_names: Sequence[str], shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match=r"expected reconstructions of shape \(2, 4, 1, any, any\), got"):
+    with pytest.raises(
+        ValueError, match=r"expected reconstructions of torch.float32 and shape \(2, 4, 1, any, any\), got"
+    ):
         draw_reconstructions(recording, torch.zeros(shape), IMAGES, class_names)
 
 
