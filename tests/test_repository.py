@@ -257,15 +257,35 @@ def test_readme_is_one_page() -> None:
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 160
 
 
-def test_wheel_holds_the_typed_packages_and_nothing_else(tmp_path: Path) -> None:
-    for tool in ("build", "hatchling"):
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    for tool in ("build", "hatchling", "hatch_fancy_pypi_readme"):
         pytest.importorskip(tool, reason=f"{tool} is not installed: pip install -e '.[dev]'")
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path)]
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder)]
     built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert built.returncode == 0, built.stdout + built.stderr
+    (path,) = folder.glob("*.whl")
+    return zipfile.ZipFile(path)
 
-    (wheel,) = tmp_path.glob("*.whl")
-    names = zipfile.ZipFile(wheel).namelist()
+
+def test_links_of_the_readme_work_on_a_package_index(wheel: zipfile.ZipFile) -> None:
+    (name,) = (name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
+    metadata = wheel.read(name).decode()
+    repository = PROJECT["urls"]["Repository"]
+    pictures = f"{repository.replace('github.com', 'raw.githubusercontent.com')}/main/"
+    assert f"Project-URL: Repository, {repository}" in metadata
+    links = re.findall(r"(!?)\[[^\]]*\]\(([^)]+)\)", metadata)
+    ours = [(shown, link) for shown, link in links if "glimpse-env/glimpse-env" in link or ":" not in link]
+    assert len(ours) >= 2
+    for shown, link in ours:
+        base = pictures if shown else f"{repository}/blob/main/"
+        assert link.startswith(base), link
+        assert (ROOT / link.removeprefix(base).partition("#")[0]).is_file(), link
+
+
+def test_wheel_holds_the_typed_packages_and_nothing_else(wheel: zipfile.ZipFile) -> None:
+    names = wheel.namelist()
     top_level = {name.partition("/")[0] for name in names}
     assert {name for name in top_level if not name.endswith(".dist-info")} == set(PACKAGES)
     assert {f"{package}/py.typed" for package in PACKAGES} <= set(names)

@@ -8,13 +8,17 @@ from contextlib import redirect_stdout
 from functools import cache
 from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
+from rich.console import Console
 
 import agents
 import explain
 import glimpse_env
+from agents.command_line.evaluate import make_table
 from glimpse_env import IDS, WorldConfig
 from glimpse_env.data import datasets
 
@@ -102,8 +106,28 @@ def test_commands_exist_with_their_options_and_words(name: str) -> None:
             shown = help_of(*words[:size])
             for argument in words[size:]:
                 # A path is the user's, and a number a value; all else is an option, a preset or the name of a part.
-                if "/" not in argument and not argument.isdigit():
+                if "/" not in argument and not re.fullmatch(r"\d+(e-\d+)?", argument):
                     assert re.search(rf"(?<![\w-]){re.escape(argument)}(?![\w-])", shown), (words, argument)
+
+
+def test_evaluations_are_shown_as_the_program_prints_them() -> None:
+    shown = re.search(r"^```text\n(\w+ in \w+-v0, test split.*?)^```", read("docs/agents.md"), re.DOTALL | re.MULTILINE)
+    assert shown is not None
+    title, num_images = re.findall(r"^(.*): % correct of ([\d,]+) images$", shown[1], re.MULTILINE)[0]
+    returns = re.findall(r"(-?[\d.]+) \(([\w ]+)\)", " ".join(shown[1].split()))
+    rows = [re.findall(r"([\d.]+) \[([\d.]+)-([\d.]+)\]", line) for line in shown[1].splitlines()]
+    columns = np.array([row for row in rows if row], dtype=float).swapaxes(0, 1) / 100
+    evaluations: dict[str, Any] = {
+        name: SimpleNamespace(
+            num_images=int(num_images.replace(",", "")),
+            mean_return=float(mean_return),
+            **dict(zip(("accuracy", "low", "high"), column.T, strict=True)),
+        )
+        for (mean_return, name), column in zip(returns, columns, strict=True)
+    }
+    printed = StringIO()
+    Console(file=printed, width=120).print(make_table(evaluations, title))
+    assert [line.rstrip() for line in printed.getvalue().splitlines()] == shown[1].splitlines()
 
 
 @pytest.mark.parametrize("name", pages_with(LINK))

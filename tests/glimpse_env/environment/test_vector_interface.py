@@ -223,6 +223,10 @@ def test_rendering() -> None:
     assert_same(frames[1], env.render())
 
 
+@pytest.mark.skipif(
+    tuple(map(int, gym.__version__.split(".")[:2])) < (1, 4),
+    reason="this wrapper of Gymnasium before 1.4 leaves out rewards where environments reset in the same step",
+)
 def test_episode_statistics() -> None:
     envs = RecordEpisodeStatistics(native(reward="entropy", num_glimpses=3))
     plain = native(reward="entropy", num_glimpses=3)
