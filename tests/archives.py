@@ -47,6 +47,11 @@ def redescribe(path: Path, description: Any, content: bytes) -> None:
 def forge(path: Path, description: dict[str, Any] | None = None, **tensors: Any) -> None:
     """Changes parts of a saved file, with the checksum that fits them."""
     described, saved = unpack(path)
+    rewrite(path, described | (description or {}), saved | tensors)
+
+
+def rewrite(path: Path, description: dict[str, Any], tensors: dict[str, Any]) -> None:
+    """Replaces the description and the tensors, with the checksum that fits them."""
     buffer = io.BytesIO()
-    torch.save(saved | tensors, buffer)
-    redescribe(path, described | (description or {}), buffer.getvalue())
+    torch.save(tensors, buffer)
+    redescribe(path, description, buffer.getvalue())

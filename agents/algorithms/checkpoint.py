@@ -207,6 +207,8 @@ def check_progress(description: dict[str, Any]) -> None:
     """
     for name in COUNTERS:
         check_integer(name, description[name], 0, MAX_EPISODE)
+    if not isinstance(description.get("device", ""), str):
+        raise TypeError(f"expected device to be a string, got {shown(description['device'])}")
     accuracy: Any = description["accuracy"]
     number = isinstance(accuracy, Real) and not isinstance(accuracy, bool)
     if accuracy is not None and not (number and 0 <= accuracy <= 1):

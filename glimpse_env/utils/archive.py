@@ -17,6 +17,7 @@ from typing import IO, Any, BinaryIO
 import torch
 
 from glimpse_env.utils.atomic import open_atomic
+from glimpse_env.utils.errors import shown
 from glimpse_env.utils.stored_tensors import Part, max_bytes, read_tensors
 from glimpse_env.utils.stored_zip import StoredZip
 
@@ -160,8 +161,12 @@ class Archive:
             raise ValueError(f"expected {described} to be JSON, got something else") from error
         if not isinstance(description, dict) or type(description.get("format")) is not int:
             raise ValueError(f"{described} does not describe a saved {self.name}")
+        if description["format"] < 1:
+            raise ValueError(f"expected a format from 1 on, got {shown(description['format'])}")
         if description["format"] > self.format:
-            raise ValueError(f"its format {description['format']} is newer than {self.format}: update this library")
+            raise ValueError(
+                f"its format {shown(description['format'])} is newer than {self.format}: update this library"
+            )
         # Files of the first versions call it a digest.
         saved = description.pop("checksum" if "checksum" in description else "digest", None)
         if saved != checksum(description, members.chunks(TENSORS)):

@@ -312,13 +312,33 @@ def test_a_file_that_lacks_a_part_is_refused(path: Path, name: str) -> None:
         ("canvases", np.zeros((6, 28, 28), np.uint8)),
         ("canvases", np.zeros((6, 1, 28, 28), np.float32)),
         ("originals", np.zeros((7, 1, 28, 28), np.uint8)),
+        ("hidden", np.full((6, 6, D), np.nan, np.float32)),
+        ("hidden", np.full((6, 6, D), np.inf, np.float32)),
+        ("beliefs", np.full((6, 6, C), np.nan, np.float32)),
+        ("beliefs", np.full((6, 6, C), 0.9, np.float32)),
+        ("beliefs", np.full((6, 6, C), -0.1, np.float32)),
+        ("locations", np.full((6, 6, 2), 1.5, np.float32)),
+        ("locations", np.full((6, 6, 2), np.nan, np.float32)),
+        ("labels", np.full(6, 10**6)),
+        ("labels", np.full(6, C)),
+        ("labels", np.full(6, -1)),
+        ("indices", np.full(6, -1)),
+        ("canvases", np.zeros((6, 1, 0, 28), np.uint8)),
         ("glimpse_size", [8, 8]),
+        ("glimpse_size", -5),
+        ("glimpse_size", 0),
+        ("glimpse_size", 8.0),
+        ("glimpse_size", True),
+        ("glimpse_size", 10**9),
         ("num_scales", "many"),
+        ("num_scales", 10**9),
+        ("num_scales", float("nan")),
+        ("another", torch.zeros(1)),
     ],
 )
 def test_parts_of_another_form_are_refused(path: Path, name: str, value: Any) -> None:
     rewrite(path, **{name: torch.from_numpy(value) if isinstance(value, np.ndarray) else value})
-    refused(path)
+    refused(path, "expected")
 
 
 def test_numbers_of_double_precision_are_kept_in_single() -> None:

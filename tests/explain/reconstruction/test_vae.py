@@ -15,7 +15,7 @@ from explain import HiddenStateVAE, Recording, VAESettings
 from explain.reconstruction.elbo import reconstruction_loss
 from explain.reconstruction.vae import VAES, InvalidVAEError, targets_of, to_unit
 from glimpse_env.retina import Retina
-from tests.archives import unpack
+from tests.archives import rewrite, unpack
 
 SHAPES = pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32), (1, 5, 9)])
 TINY = VAESettings(latent_size=3, layer_size=16)
@@ -212,6 +212,45 @@ def test_a_vae_survives_its_file(tmp_path: Path) -> None:
     hidden = torch.randn(4, 5, generator=torch.Generator().manual_seed(2))
     assert torch.equal(loaded.reconstruct(hidden), vae.reconstruct(hidden))
     assert loaded.settings == settings
+
+
+@pytest.mark.parametrize(
+    "name", ["target", "partial", "beta", "latent_size", "layer_size", "hidden_size", "image_shape"]
+)
+def test_every_value_of_a_saved_vae_is_checked(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "vae.zip"
+    HiddenStateVAE(5, (1, 8, 8), VAESettings(latent_size=3, layer_size=7)).save(path)
+    description, tensors = unpack(path)
+    awkward: list[Any] = [None, 0, -1, 2**21, 10**300, 0.5, math.nan, math.inf, "", "x", [], [0, 8, 8], [1, 8], {}]
+    for value in awkward:
+        if (name, value) in (("beta", 0), ("beta", 0.5), ("beta", 2**21), ("beta", 10**300)):
+            continue
+        rewrite(path, description | {name: value}, tensors)
+        with pytest.raises(InvalidVAEError, match=r"expected|Unknown") as caught:
+            HiddenStateVAE.load(path)
+        assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, "double", "shape", "missing", "negative std"])
+def test_every_tensor_of_a_saved_vae_is_checked(tmp_path: Path, value: Any) -> None:
+    path = tmp_path / "vae.zip"
+    HiddenStateVAE(5, (1, 8, 8), VAESettings(latent_size=3, layer_size=7)).save(path)
+    description, tensors = unpack(path)
+    for name, good in tensors["weights"].items():
+        weights = dict(tensors["weights"])
+        if value == "double":
+            weights[name] = good.double()
+        elif value == "shape":
+            weights[name] = good[:-1]
+        elif value == "missing":
+            del weights[name]
+        elif value == "negative std":
+            weights["hidden_std"] = -weights["hidden_std"]
+        else:
+            weights[name] = torch.full_like(good, value)
+        rewrite(path, description, {"weights": weights})
+        with pytest.raises(InvalidVAEError, match=r"expected|it lacks"):
+            HiddenStateVAE.load(path)
 
 
 def test_a_damaged_vae_is_refused(tmp_path: Path) -> None:

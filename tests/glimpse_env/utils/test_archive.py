@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ import torch
 
 from glimpse_env.utils.archive import Archive, InvalidFileError, checksum, with_suffix
 from glimpse_env.utils.stored_tensors import TensorSpec
+from tests.archives import unpack
 
 
 class InvalidShoeError(InvalidFileError):
@@ -52,6 +54,18 @@ def test_what_goes_in_comes_out(path: Path) -> None:
     description, tensors = read(path)
     assert description == DESCRIPTION | {"format": 3}
     torch.testing.assert_close(tensors, TENSORS)
+
+
+@pytest.mark.parametrize("year", [1970, 2026, 2200])
+def test_the_clock_is_not_in_a_file(path: Path, monkeypatch: pytest.MonkeyPatch, year: int) -> None:
+    monkeypatch.setattr(time, "localtime", lambda *_: time.struct_time((year, 1, 1, 0, 0, 0, 0, 1, 0)))
+    other = path.with_name("other.zip")
+    SHOES.write(other, DESCRIPTION, TENSORS)
+    assert other.read_bytes() == path.read_bytes()
+
+
+def test_torch_itself_reads_the_tensors_of_a_file(path: Path) -> None:
+    torch.testing.assert_close(unpack(path)[1], TENSORS)
 
 
 def test_a_file_without_suffix_gets_one(tmp_path: Path) -> None:
