@@ -130,7 +130,7 @@ def load_dataset(
     """
     if name not in _loaders:
         error = unknown_name_error("data set", name, _loaders)
-        raise ValueError(f"{error} If it is your own, register_dataset({name!r}, loader) comes first.")
+        raise ValueError(f"{error} If it is your own, glimpse_env.register_dataset({name!r}, loader) comes first.")
     if split not in SPLITS:
         raise unknown_name_error("split", split, SPLITS)
     folder = Path(data_dir or os.environ.get("GLIMPSE_DATA_DIR") or user_cache_dir("glimpse_env"))

@@ -153,6 +153,8 @@ def test_a_loader_must_be_callable() -> None:
 def test_unknown_names_and_splits() -> None:
     with pytest.raises(ValueError, match=r"Unknown data set 'mnits'\. Did you mean 'mnist'\?"):
         load_dataset("mnits")
+    with pytest.raises(ValueError, match=r"Unknown data set 'ours'.*register_dataset\('ours', loader\) comes first\.$"):
+        load_dataset("ours")
     with pytest.raises(ValueError, match=r"Unknown split 'Train'\. Did you mean 'train'\?"):
         load_dataset("digits", "Train")
 
