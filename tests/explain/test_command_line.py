@@ -55,7 +55,7 @@ def test_explains_an_agent_and_leaves_it_as_it_was(folder: Path, capsys: pytest.
     about = written["about"]
     assert about["agent"]["algorithm"] == "REINFORCE"
     assert (about["environment"]["id"], about["environment"]["num_glimpses"]) == ("GlimpseDigits-v0", 2)
-    assert about["explanation"] == SETTINGS
+    assert about["explanation"] == {"num_threads": 1} | SETTINGS
     assert about["agent"]["core"] == "rnn"
     assert about["training"]["learning_rate"]["start"] == 0.001
     assert about["training"]["loss_weights"]["every_glimpse"] is False
