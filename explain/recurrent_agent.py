@@ -43,9 +43,8 @@ class RecurrentAgent:
     def __init__(self, agent: Agent, device: str | torch.device = "cpu") -> None:
         if not callable(getattr(agent, "predict", None)):
             raise TypeError(f"expected an agent with a method predict, got {shown(agent)}")
-        self.device = torch.empty(
-            0, device=read_device(device)
-        ).device  # "cuda" becomes "cuda:0", as tensors there have it
+        # "cuda" becomes "cuda:0", as tensors there have it.
+        self.device = torch.empty(0, dtype=torch.uint8, device=read_device(device)).device
         self.agent = agent
         self._form: _StateForm | None = None
         if isinstance(agent, RecurrentAgent):

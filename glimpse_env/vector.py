@@ -39,7 +39,7 @@ def read_device(device: Any) -> torch.device:
         return torch.device("cpu")
     try:
         chosen = torch.device(device)
-        torch.zeros(1, device=chosen).cpu()  # the device "meta" has no numbers
+        torch.zeros(1, dtype=torch.uint8, device=chosen).cpu()  # the device "meta" has no numbers
     except (RuntimeError, TypeError, ValueError, AssertionError, OverflowError) as error:
         message = f"expected a device that torch has here, such as 'cpu' or 'cuda', got {shown(device)}"
         raise ValueError(message) from error

@@ -174,6 +174,22 @@ def test_every_random_number_comes_from_a_generator_of_its_own() -> None:
     assert found == []
 
 
+def test_every_tensor_that_is_made_says_its_device_and_float_type() -> None:
+    """Torch's defaults for both belong to the user."""
+    floats = ("zeros", "ones", "empty", "rand", "randn", "linspace", "eye")
+    others = ("tensor", "full", "arange", "randperm", "randint")
+    found = []
+    for module in (module for package in PACKAGES for module in modules(package)):
+        for node in ast.walk(parse(module)):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("torch."):
+                name = ast.unparse(node.func).removeprefix("torch.")
+                wanted = {"device", "dtype"} if name in floats else {"device"} if name in others else set()
+                given = {word.arg for word in node.keywords}
+                if not (wanted <= given or None in given):
+                    found.append(f"{module.relative_to(ROOT)}:{node.lineno}: {ast.unparse(node)}")
+    assert found == []
+
+
 def touches_global_generator(node: ast.AST) -> bool:
     if isinstance(node, ast.Import | ast.ImportFrom):
         name = node.names[0].name if isinstance(node, ast.Import) else str(node.module)

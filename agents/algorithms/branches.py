@@ -29,7 +29,7 @@ class Branches:
     def stack(cls, branches: list[Branches], num_envs: int) -> Branches:
         """Those of one glimpse after the other, `(len(branches), N, B)`; B is 0 if there are none."""
         if not branches:
-            nothing = torch.empty(0, num_envs, 0, 2, dtype=torch.float32)
+            nothing = torch.empty(0, num_envs, 0, 2, dtype=torch.float32, device="cpu")
             return cls(nothing, nothing[..., 0])
         return cls(torch.stack([one.locations for one in branches]), torch.stack([one.outcomes for one in branches]))
 

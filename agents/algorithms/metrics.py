@@ -74,7 +74,7 @@ class Metrics:
         """What goes into a saved agent: accuracy and return of recent rollouts, `(n, 2)`, and each loss, `(k,)`."""
         names = self.losses[-1] if self.losses else ()
         return {
-            "rollouts": torch.tensor(list(self._rollouts), dtype=torch.float64).reshape(-1, 2),
+            "rollouts": torch.tensor(list(self._rollouts), dtype=torch.float64, device="cpu").reshape(-1, 2),
             "losses": {name: torch.stack([loss[name] for loss in self.losses]) for name in names},
         }
 
