@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import platform
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -20,10 +19,12 @@ import tyro
 import agents
 import glimpse_env
 from agents import RunFolder
+from agents.command_line.paths import PathArgument
 from agents.pretrained.catalogue import find_run
 from explain.explanation import ExplanationSettings, explain
 from explain.report.page import write_report
 from glimpse_env import DatasetError
+from glimpse_env.utils.program import one_line_errors
 
 NUM_ENVS = 250
 PAGE = "page.html"
@@ -38,9 +39,9 @@ class Arguments:
     On MNIST it takes many minutes; less with smaller --num-train, --num-eig and --policy-images.
     """
 
-    agent: tyro.conf.Positional[Path]
+    agent: tyro.conf.Positional[PathArgument]
     """A run folder, the file of a saved agent, or the name of an agent that comes with the package."""
-    folder: Path | None = None
+    folder: PathArgument | None = None
     """Where everything goes; by default the folder explanation/ beside the agent."""
     settings: tyro.conf.OmitArgPrefixes[ExplanationSettings] = field(default_factory=ExplanationSettings)
     """How much is computed."""
@@ -54,12 +55,10 @@ def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> Non
         prog: How the help calls the program; by default its file.
     """
     options = tyro.cli(Arguments, args=arguments, prog=prog)
-    try:
+    with one_line_errors(DatasetError, OSError, ValueError):
         run_folder = find_run(options.agent)
         report = run(run_folder, options.folder or run_folder.explanation, options.settings)
-    except (DatasetError, OSError, ValueError) as error:
-        sys.exit(f"error: {error}")
-    print(f"Open {report.resolve()}")
+        print(f"Open {report.resolve()}")
 
 
 def run(run_folder: RunFolder, folder: Path, settings: ExplanationSettings) -> Path:

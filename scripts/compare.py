@@ -17,8 +17,12 @@ from typing import Literal
 
 import tyro
 
+from agents.command_line.paths import PathArgument
+from agents.folder_lock import FolderLock
 from glimpse_env import DatasetError
-from scripts.study.experiments import EXPERIMENTS
+from glimpse_env.utils.interruption import Interrupted
+from glimpse_env.utils.program import one_line_errors
+from scripts.study.experiments import EXPERIMENTS, Experiment
 from scripts.study.results import MARKDOWN, RESULTS, collect_results, draw_runs, write_results
 from scripts.study.runner import carry_out
 
@@ -34,7 +38,7 @@ class Arguments:
     experiment: tyro.conf.Positional[Literal["reference-study", "digits", "ablation"]]
     """reference-study: MNIST and cluttered MNIST; digits: the same grid on scikit-learn's digits, offline; ablation:
     branching in clutter, and one change at a time."""
-    folder: Path | None = None
+    folder: PathArgument | None = None
     """Folder of the agents and the results; by default a folder in runs/ that is named after the experiment."""
     jobs: int = os.cpu_count() or 1
     """Number of agents that are trained at once, each on one core."""
@@ -47,18 +51,29 @@ class Arguments:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Reads the arguments and runs the experiment; exits with 1 if anything failed."""
     options = tyro.cli(Arguments, args=arguments)
-    try:
+    with one_line_errors(DatasetError, OSError, ValueError):
         if options.jobs < 1:
             raise ValueError(f"expected --jobs to be at least 1, got {options.jobs}")
         experiment = EXPERIMENTS[options.experiment].select(options.datasets, options.variants)
         folder = options.folder or Path("runs", options.experiment)
-        folder.mkdir(parents=True, exist_ok=True)
         for environment in experiment.datasets.values():
             environment.make().close()  # missing data is one error here, and not one for each agent
-    except (DatasetError, OSError, ValueError) as error:
-        sys.exit(f"error: {error}")
+        with FolderLock(folder):
+            compare(experiment, folder, options.jobs)
+
+
+def compare(experiment: Experiment, folder: Path, num_processes: int) -> None:
+    """Carries out the runs of an experiment, and writes its results into a folder, also if some runs failed.
+
+    Raises:
+        Interrupted: A signal came. What was done is kept.
+        SystemExit: Some runs failed.
+    """
     runs = experiment.runs()
-    failures = carry_out(runs, folder, options.jobs)
+    try:
+        failures = carry_out(runs, folder, num_processes)
+    except Interrupted as error:
+        raise Interrupted(error.signal, "interrupted: the same command continues") from None
     results = collect_results(runs, folder)
     if not results.empty:
         write_results(results, failures, folder)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+
+import tyro
 
 import explain.command_line
 from agents import RunFolder
 from agents.command_line import evaluate, train
+from glimpse_env.utils.program import one_line_errors
 from scripts import page
 
 RUN = RunFolder(Path("demo"))
@@ -19,21 +23,28 @@ EXPLANATION = [
 PAGE = ["--num-epochs=30"]
 
 
-def main() -> None:
+@dataclass(frozen=True)
+class Arguments:
+    """Trains an agent on scikit-learn's digits, measures it and explains it, in minutes and offline.
+
+    Everything goes into the folder demo/, where an agent of an earlier demo is replaced.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
     """Trains a new agent in the folder demo/, measures it, and writes its page and its report."""
+    tyro.cli(Arguments, args=arguments)
     folder = str(RUN.path)
-    try:
+    with one_line_errors(OSError), RUN.lock():
         RUN.agent.unlink(missing_ok=True)
-    except OSError as error:
-        sys.exit(f"error: {error}")
-    print("1 of 4: training an agent that looks at digits through 6 glimpses of 8x8 pixels", flush=True)
-    train.main(["digits-explain", "--run-folder", folder])
-    print("2 of 4: measuring it", flush=True)
-    evaluate.main([folder])
-    print("3 of 4: writing a page on which it looks", flush=True)
-    page.main([folder, "--output", str(RUN.path / "page.html"), "--report", "report.html", *PAGE])
-    print("4 of 4: explaining it", flush=True)
-    explain.command_line.main([folder, "--folder", folder, *EXPLANATION])
+        print("1 of 4: training an agent that looks at digits through 6 glimpses of 8x8 pixels", flush=True)
+        train.main(["digits-explain", "--run-folder", folder])
+        print("2 of 4: measuring it", flush=True)
+        evaluate.main([folder])
+        print("3 of 4: writing a page on which it looks", flush=True)
+        page.main([folder, "--output", str(RUN.path / "page.html"), "--report", "report.html", *PAGE])
+        print("4 of 4: explaining it", flush=True)
+        explain.command_line.main([folder, "--folder", folder, *EXPLANATION])
 
 
 if __name__ == "__main__":

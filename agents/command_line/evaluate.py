@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +17,7 @@ from rich.table import Table
 
 import agents
 from agents import Evaluation, RunFolder
+from agents.command_line.paths import PathArgument
 from agents.pretrained.catalogue import find_run
 from explain import Recording, record
 from explain.report.figures.images import draw_glimpses, draw_path, show_canvas
@@ -26,6 +25,8 @@ from glimpse_env import DatasetError
 from glimpse_env.dataset_rollout import world_of
 from glimpse_env.rendering.colours import GREEN, MUTED, PAGE, TEXT, VERMILLION
 from glimpse_env.rendering.style import StyledFigure, matplotlib_settings
+from glimpse_env.utils.atomic import open_atomic
+from glimpse_env.utils.program import one_line_errors
 
 CONVNET_IMAGES = 100_000
 ROWS, COLUMNS = 4, 6
@@ -38,7 +39,7 @@ class Arguments:
     Writes evaluation.json, and glimpse_paths.png with the first images of the split, beside the agent.
     """
 
-    agent: tyro.conf.Positional[Path]
+    agent: tyro.conf.Positional[PathArgument]
     """A run folder, the file of a saved agent, or the name of an agent that comes with the package."""
     compare: bool = False
     """Also measure the same core and classifier with other location policies (random, centre, raster scan), and train a
@@ -52,10 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run_command(options: Arguments) -> None:
     """Measures and draws. An error of the user is one line of text and exit status 1."""
-    try:
+    with one_line_errors(DatasetError, OSError, ValueError):
         evaluate(find_run(options.agent), options.compare)
-    except (DatasetError, OSError, ValueError) as error:
-        sys.exit(f"error: {error}")
 
 
 def evaluate(run: RunFolder, compare: bool) -> None:
@@ -79,7 +78,8 @@ def evaluate(run: RunFolder, compare: bool) -> None:
         network = agents.train_convnet(agent.make_env(), CONVNET_IMAGES, progress_bar=True)
         ceiling = agents.convnet_accuracy(network, agent.make_env())
         report["convnet"] = {"num_images": CONVNET_IMAGES, "accuracy": ceiling}
-    run.evaluation.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    with open_atomic(run.evaluation) as file:
+        file.write(f"{json.dumps(report, indent=2)}\n".encode())
     envs = agent.make_vec_env(ROWS * COLUMNS, split="test")
     dataset = world_of(envs).dataset
     recording = record(agent, envs, min(ROWS * COLUMNS, len(dataset.images)))
@@ -91,7 +91,8 @@ def evaluate(run: RunFolder, compare: bool) -> None:
             f"Ceiling: {ceiling:.2%} are correct of a convolutional network that sees the whole canvas, trained on "
             f"{CONVNET_IMAGES:,} images."
         )
-    console.print(f"{run.evaluation} has the numbers, {run.glimpse_paths} shows where the agent looked.")
+    # Rich would read brackets in a path as markup, and break long ones into lines.
+    print(f"{run.evaluation} has the numbers, {run.glimpse_paths} shows where the agent looked.")
 
 
 def make_table(evaluations: Mapping[str, Evaluation], title: str) -> Table:

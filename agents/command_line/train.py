@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import signal
-import sys
+import re
+import shlex
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,7 +14,12 @@ import tyro
 
 import agents
 from agents import RunFolder
+from agents.command_line.options import EnvironmentOptions, SettingsOptions, given
+from agents.command_line.paths import PathArgument
 from glimpse_env import DatasetError
+from glimpse_env.utils.atomic import open_atomic
+from glimpse_env.utils.interruption import Interrupted
+from glimpse_env.utils.program import one_line_errors
 
 
 @dataclass(frozen=True)
@@ -41,10 +46,12 @@ class Arguments:
     threads, kind of processor and version of torch."""
     images: int | None = None
     """Number of images to train on; by default that of the preset."""
-    run_folder: Path | None = None
+    run_folder: PathArgument | None = None
     """Run folder; by default a folder in runs/ that is named after the arguments."""
-    resume: Annotated[Path | None, tyro.conf.arg(metavar="RUN_FOLDER")] = None
+    resume: PathArgument | None = None
     """Continue the interrupted training in this run folder. It keeps its arguments, so give no others."""
+    environment: Annotated[EnvironmentOptions, tyro.conf.arg(name="env")] = field(default_factory=EnvironmentOptions)
+    settings: SettingsOptions = field(default_factory=SettingsOptions)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -54,25 +61,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run_command(options: Arguments) -> None:
     """Trains. An error of the user is one line of text and exit status 1."""
-    try:
+    with one_line_errors(agents.TrainingDiverged, DatasetError, OSError, ValueError):
         if options.resume is None:
-            run, agent = start(options)
+            begin(options)
         elif options == Arguments(resume=options.resume):
-            run = RunFolder(options.resume)
-            agent = run.load_agent()
+            resume(RunFolder.of(options.resume))
         else:
             raise ValueError("expected no other arguments beside --resume: a training keeps those that it began with")
-        agents.train(agent, run, progress_bar=True)
-    except agents.TrainingInterrupted:
-        print(f"interrupted: continue with python -m agents train --resume {run.path}", file=sys.stderr)
-        sys.exit(128 + signal.SIGINT)
-    except (agents.TrainingDiverged, DatasetError, OSError, ValueError) as error:
-        sys.exit(f"error: {error}")
-    print(f"{agent.accuracy:.2%} of the test split are correct. Everything is in {run.path}.")
 
 
-def start(options: Arguments) -> tuple[RunFolder, agents.Algorithm]:
-    """Makes a run folder with the arguments in it, and an untrained agent.
+def begin(options: Arguments) -> None:
+    """Makes a run folder with the arguments in it, and trains a new agent in it.
 
     Raises:
         ValueError: An argument is out of range, or the run folder holds an agent already.
@@ -84,20 +83,45 @@ def start(options: Arguments) -> tuple[RunFolder, agents.Algorithm]:
     policy_kwargs = preset.policy_kwargs | ({"core": options.core} if options.core else {})
     reward = options.reward or preset.environment.arguments.get("reward", "hard")
     num_images = preset.num_images if options.images is None else options.images
-    name = "-".join([options.env.replace(":", "-"), algorithm, policy_kwargs["core"], reward])
-    run = RunFolder(options.run_folder or Path("runs", f"{name}-seed{options.seed}".lower()))
-    if run.agent.exists():
-        raise ValueError(f"{run.path} holds an agent already: continue it with --resume {run.path}, or choose another")
+    environment, settings = given(options.environment), given(options.settings)
+    changed = [f"{name}-{value}" for name, value in (environment | settings).items()]
+    name = "-".join([options.env, algorithm, policy_kwargs["core"], reward, *changed])
+    name = re.sub(r"[^\w.]+", "-", f"{name}-seed{options.seed}".lower())
+    run = RunFolder(options.run_folder or Path("runs", name))
     agent = agents.ALGORITHMS[algorithm](
-        preset.environment.make(reward=reward),
+        preset.environment.make(reward=reward, **environment),
         policy_kwargs=policy_kwargs,
         seed=options.seed,
-        **preset.settings,
+        **preset.settings | settings,
     )
     agent.total_timesteps = num_images * agent.num_glimpses
-    run.path.mkdir(parents=True, exist_ok=True)
     chosen = {"algorithm": algorithm, "core": policy_kwargs["core"], "reward": reward, "images": num_images}
-    used = asdict(options) | chosen
+    used = asdict(options) | chosen | {"environment": environment, "settings": settings}
     del used["resume"], used["run_folder"]
-    run.arguments.write_text(json.dumps(used, indent=2) + "\n", encoding="utf-8")
-    return run, agent
+    with run.lock():
+        if run.agent.exists():
+            raise ValueError(
+                f"{run.path} holds an agent already: continue it with --resume {shlex.quote(str(run.path))}, or choose "
+                "another folder"
+            )
+        with open_atomic(run.arguments) as file:
+            file.write(f"{json.dumps(used, indent=2)}\n".encode())
+        train(agent, run)
+
+
+def resume(run: RunFolder) -> None:
+    """Goes on with the training in a run folder, and says where."""
+    with run.lock():
+        agent = run.load_agent()
+        print(f"continuing after {agent.num_timesteps:,} of {agent.total_timesteps:,} steps", flush=True)
+        train(agent, run)
+
+
+def train(agent: agents.Algorithm, run: RunFolder) -> None:
+    """Trains an agent in its run folder, and says how well it does, or how to go on after a signal."""
+    try:
+        agents.train(agent, run, progress_bar=True)
+    except agents.TrainingInterrupted as error:
+        command = f"python -m agents train --resume {shlex.quote(str(run.path))}"
+        raise Interrupted(error.signal, f"interrupted: continue with {command}") from None
+    print(f"{agent.accuracy:.2%} of the test split are correct. Everything is in {run.path}.")

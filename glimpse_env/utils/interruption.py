@@ -47,6 +47,7 @@ class Interruption(AbstractContextManager["Interruption"]):
 
     Attributes:
         signal: The first signal that came; None as long as there is none.
+        is_ending: Whether `Interrupted` was raised, so that all further signals are ignored.
 
     Example:
         >>> with Interruption() as interruption:
@@ -61,7 +62,7 @@ class Interruption(AbstractContextManager["Interruption"]):
         self.at_once = at_once
         self.signal: signal.Signals | None = None
         self._handlers: dict[int, Any] = {}
-        self._is_ending = False
+        self.is_ending = False
         self._is_closing = False
         self._late: int | None = None
 
@@ -89,7 +90,7 @@ class Interruption(AbstractContextManager["Interruption"]):
 
     def _receive(self, number: int, _: object) -> None:
         is_second_ctrl_c = self.signal is not None and number == signal.SIGINT
-        if self._is_ending:
+        if self.is_ending:
             return
         if self._is_closing:
             self._late = number
@@ -103,6 +104,6 @@ class Interruption(AbstractContextManager["Interruption"]):
         for handler in self._handlers.values():
             outer = getattr(handler, "__self__", None)
             if isinstance(outer, Interruption):
-                outer._is_ending = True
-        self._is_ending = True
+                outer.is_ending = True
+        self.is_ending = True
         raise Interrupted(number)

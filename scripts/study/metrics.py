@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from explain.knowledge.curves import calibration_gaps, quantities
 from explain.knowledge.information import expected_calibration_error
 from explain.measurement import Measurement, measure
 from explain.reconstruction.errors import mean_image_error
+from glimpse_env.utils.atomic import open_atomic
 from scripts.study.experiments import Run
 
 CONFIDENT = 0.9
@@ -60,9 +60,8 @@ def measure_run(run: Run, folder: Path) -> None:
 
 
 def _write(path: Path, metrics: dict[str, Any]) -> None:
-    temporary = path.with_suffix(".unfinished")
-    temporary.write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
+    with open_atomic(path) as file:
+        file.write(f"{json.dumps(metrics, indent=2)}\n".encode())
 
 
 def metrics_of(measured: Measurement) -> dict[str, Any]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from multiprocessing.managers import SyncManager
 from pathlib import Path
 from typing import Any
@@ -20,6 +23,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 import agents
 from agents import RunFolder
+from glimpse_env.utils.interruption import SIGNALS, Interrupted, Interruption
 from scripts.study.experiments import Run
 from scripts.study.metrics import measure_run, metrics_file
 
@@ -48,6 +52,9 @@ def carry_out(runs: Sequence[Run], folder: Path, num_processes: int) -> dict[str
 
     Returns:
         The error of each agent that failed, by the name of its run folder, which has the traceback in `error.txt`.
+
+    Raises:
+        Interrupted: A signal came. Trainings ended after their iteration, with a checkpoint.
     """
     by_agent: dict[str, list[Run]] = {}
     for run in runs:
@@ -56,25 +63,37 @@ def carry_out(runs: Sequence[Run], folder: Path, num_processes: int) -> dict[str
     failures: dict[str, str] = {}
     context = multiprocessing.get_context("spawn")
     manager = SyncManager(ctx=context)
-    manager.start(_initialize)
-    with manager, Progress(*COLUMNS) as display:
+    resource_tracker.ensure_running()  # which would let signals through while it starts
+    with _signals_wait():
+        manager.start(_initialize)
+    with Interruption() as interruption, manager, Progress(*COLUMNS) as display:
         progress: Any = manager.dict()
         total = display.add_task("all", total=len(by_agent), status="")
         bars: dict[str, Any] = {}
         with ProcessPoolExecutor(num_processes, context, initializer=_initialize) as pool:
-            pending = {pool.submit(work, own, folder / name, progress): name for name, own in by_agent.items()}
-            while pending:
-                done, _ = wait(pending, POLL_SECONDS, FIRST_COMPLETED)
-                for future in done:
-                    failure = _failure(future)
-                    name = pending.pop(future)
-                    progress.pop(name, None)
-                    if failure is not None:
-                        failures[name] = failure
-                        display.console.print(f"{name} failed: {failure}")
-                _show(display, bars, dict(progress))
-                finished = len(by_agent) - len(pending)
-                display.update(total, completed=finished + sum(fraction for fraction, _ in dict(progress).values()))
+            with _signals_wait():
+                pending = {pool.submit(work, own, folder / name, progress): name for name, own in by_agent.items()}
+            try:
+                while pending and interruption.signal is None:
+                    done, _ = wait(pending, POLL_SECONDS, FIRST_COMPLETED)
+                    for future in done:
+                        failure = _failure(future)
+                        name = pending.pop(future)
+                        progress.pop(name, None)
+                        if failure is not None:
+                            failures[name] = failure
+                            display.console.print(f"{name} failed: {failure}", markup=False)
+                    _show(display, bars, dict(progress))
+                    finished = len(by_agent) - len(pending)
+                    display.update(total, completed=finished + sum(fraction for fraction, _ in dict(progress).values()))
+            finally:
+                # After a signal, or where nothing can be shown any more. A process may have taken its next run already.
+                pool.shutdown(wait=False, cancel_futures=True)
+                while running := [future for future in pending if not future.done()]:
+                    for process in multiprocessing.active_children():
+                        process.terminate()
+                    wait(running, POLL_SECONDS)
+        interruption.check()
     return failures
 
 
@@ -88,21 +107,24 @@ def work(runs: Sequence[Run], folder: Path, progress: Any) -> None:
     """
     run_folder = RunFolder(folder)
     try:
-        if run_folder.agent.exists():
-            agent = run_folder.load_agent("cpu")  # where its training began
-        else:
-            folder.mkdir(parents=True, exist_ok=True)
-            agent = runs[0].make_agent()
-        if agent.accuracy is None:
-            agents.train(agent, run_folder, [ReportProgress(folder.name, progress)])
-        for run in runs:
-            progress[folder.name] = (TRAINING_FRACTION, "explaining")
-            measure_run(run, folder)
-        (folder / ERROR).unlink(missing_ok=True)
+        with Interruption(at_once=True):
+            _train_and_measure(runs, run_folder, progress)
     except Exception:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / ERROR).write_text(traceback.format_exc(), encoding="utf-8")
         raise
+
+
+def _train_and_measure(runs: Sequence[Run], run_folder: RunFolder, progress: Any) -> None:
+    name = run_folder.path.name
+    # A training continues on the CPU, where it began.
+    agent = run_folder.load_agent("cpu") if run_folder.agent.exists() else runs[0].make_agent()
+    if agent.accuracy is None:
+        agents.train(agent, run_folder, [ReportProgress(name, progress)])
+    for run in runs:
+        progress[name] = (TRAINING_FRACTION, "explaining")
+        measure_run(run, run_folder.path)
+    (run_folder.path / ERROR).unlink(missing_ok=True)
 
 
 class ReportProgress(BaseCallback):
@@ -131,8 +153,30 @@ class ReportProgress(BaseCallback):
             self.progress[self.name] = (fraction, f"training, accuracy {agent.recent_accuracy:.1%}")
 
 
+@contextmanager
+def _signals_wait() -> Iterator[None]:
+    """Lets signals wait until the block ends, and in processes that are started in it until `_initialize`."""
+    if not hasattr(signal, "pthread_sigmask"):  # as on Windows
+        yield
+        return
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+
+
 def _initialize() -> None:
-    """Limits a process to one core, and lets it end with its parent, even if that is killed."""
+    """Limits a process to one core, and lets it end with its parent, even if that is killed.
+
+    Ctrl-C and a closed terminal reach all processes at once. The parent alone heeds them, and sends SIGTERM to the
+    others, which does something only while they work.
+    """
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     torch.set_num_threads(1)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
@@ -150,7 +194,7 @@ def _failure(future: Future[None]) -> str | None:
         future.result()
     except BrokenProcessPool:
         return "its process was killed; its last checkpoint is kept"
-    except (Exception, agents.TrainingInterrupted) as error:
+    except (Exception, Interrupted) as error:
         return f"{type(error).__name__}: {error}".partition("\n")[0]
     return None
 

@@ -93,7 +93,7 @@ def fails(command: list[str]) -> str:
 
 
 def test_what_is_not_there_or_no_agent_is_one_error(tmp_path: Path) -> None:
-    assert "no such file" in fails([str(tmp_path / "nowhere.zip")])
+    assert "there is neither" in fails([str(tmp_path / "nowhere.zip")])
     (tmp_path / "agent.zip").write_bytes(b"no zip")
     assert "cannot be loaded as an agent" in fails([str(tmp_path)])
     assert not (tmp_path / "explanation").exists()

@@ -43,7 +43,7 @@ def test_help_calls_the_program_by_its_name_and_lists_its_options(program: str) 
 def test_an_error_is_one_line_and_exit_status_1(program: str) -> None:
     ran = run(program, "nowhere.zip")
     assert (ran.returncode, ran.stdout) == (1, "")
-    assert ran.stderr.startswith("error: expected a saved agent at nowhere.zip")
+    assert ran.stderr.startswith("error: expected a run folder or the file of a saved agent, got nowhere.zip")
     assert ran.stderr.count("\n") == 1
 
 

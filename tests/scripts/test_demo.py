@@ -36,7 +36,7 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_trains_measures_and_explains(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    demo.main()
+    demo.main([])
     run = RunFolder(tmp_path / "demo")
     agent = run.load_agent()
     assert agent.num_timesteps == 1280 * agent.num_glimpses
@@ -55,7 +55,7 @@ def test_trains_anew_when_it_runs_again(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr("explain.command_line.main", lambda arguments: None)
     monkeypatch.setattr("scripts.page.main", lambda arguments: None)
     run = RunFolder(tmp_path / "demo")
-    demo.main()
+    demo.main([])
     first = run.load_agent()
     train = agents.REINFORCE.train
     updates = []
@@ -65,7 +65,7 @@ def test_trains_anew_when_it_runs_again(tmp_path: Path, monkeypatch: pytest.Monk
         train(agent, rollout)
 
     monkeypatch.setattr(agents.REINFORCE, "train", count)
-    demo.main()
+    demo.main([])
     assert updates == list(range(1, first.num_rollouts + 1))
     assert run.load_agent().accuracy == first.accuracy
 
@@ -73,7 +73,7 @@ def test_trains_anew_when_it_runs_again(tmp_path: Path, monkeypatch: pytest.Monk
 def test_a_folder_that_cannot_be_made_is_one_error(tmp_path: Path) -> None:
     (tmp_path / "demo").touch()
     with pytest.raises(SystemExit, match=r"^error: .*Not a directory"):
-        demo.main()
+        demo.main([])
 
 
 def test_it_finds_what_it_imports_when_run_as_a_file() -> None:

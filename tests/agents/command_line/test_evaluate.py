@@ -92,7 +92,7 @@ def test_draws_the_images_that_were_evaluated() -> None:
 
 def test_a_missing_or_damaged_agent_is_one_error(tmp_path: Path) -> None:
     (tmp_path / "agent.zip").write_bytes(b"no zip")
-    for path, message in ((tmp_path / "nowhere.zip", "no such file"), (tmp_path, "cannot be loaded as an agent")):
+    for path, message in ((tmp_path / "nowhere.zip", "there is neither"), (tmp_path, "cannot be loaded as an agent")):
         with pytest.raises(SystemExit) as caught:
             main([str(path)])
         error = str(caught.value.code)

@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,8 +15,10 @@ import torch
 
 import agents
 from agents import PRESETS, Preset, RunFolder, Schedule
+from agents.command_line import evaluate
 from agents.command_line.train import main
 from agents.environments import EnvironmentSpec
+from glimpse_env.utils.interruption import SIGNALS
 
 ROOT = Path(__file__).parents[3]
 T, N = 6, 8
@@ -25,6 +29,15 @@ TINY = Preset(
     settings={"learning_rate": Schedule(1e-3, 0, "cosine"), "location_std": Schedule(0.3, 0.1), "num_envs": N},
     num_images=IMAGES,
 )
+
+
+@pytest.fixture(autouse=True)
+def handlers_are_given_back() -> Iterator[None]:
+    """A program that a signal ends ignores all others to its very end; the tests go on."""
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(autouse=True)
@@ -64,7 +77,7 @@ def test_trains_as_the_preset_says_and_keeps_the_arguments(finished: Path, capsy
     agent = run.load_agent()
     assert (agent.num_timesteps, agent.spec.policy_kwargs) == (IMAGES * T, TINY.policy_kwargs)
     expected = {"env": "tiny", "algorithm": "REINFORCE", "core": "rnn", "reward": "hard", "seed": 0, "images": IMAGES}
-    assert run.read_arguments() == expected
+    assert run.read_arguments() == expected | {"environment": {}, "settings": {}}
 
 
 def test_arguments_take_the_place_of_the_presets(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -107,6 +120,7 @@ def test_ctrl_c_says_how_to_continue_and_resume_does(
     before = run.read_arguments()
     assert run.load_agent().num_timesteps == 5 * N * T
     main(["--resume", str(tmp_path)])
+    assert capsys.readouterr().out.startswith(f"continuing after {5 * N * T} of {IMAGES * T} steps\n")
     assert run.read_arguments() == before
     weights, expected = (one.load_agent("cpu").policy.state_dict() for one in (run, RunFolder(finished)))
     if not torch.cuda.is_available():  # only the CPU promises the same bits
@@ -134,6 +148,52 @@ def test_takes_no_folder_that_holds_an_agent(finished: Path) -> None:
     assert (finished / "agent.zip").read_bytes() == before
 
 
+@pytest.mark.parametrize("resume", [True, False])
+def test_takes_no_folder_that_another_program_trains_in(
+    resume: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, taken, leaving = RunFolder(tmp_path), threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with run.lock():
+            taken.set()
+            leaving.wait()
+
+    other = threading.Thread(target=hold)
+    other.start()
+    taken.wait()
+    try:
+        command = ["--resume", str(tmp_path)] if resume else arguments(tmp_path)
+        assert f"no other program is using, got {tmp_path}" in error_of(command)
+    finally:
+        leaving.set()
+        other.join()
+    assert not run.arguments.exists()
+
+
+@pytest.mark.parametrize("option", ["--run-folder", "--resume"])
+def test_an_empty_path_is_not_the_current_folder(
+    option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as caught:
+        main(["tiny", option, ""])
+    assert caught.value.code not in (None, 0)
+    assert "expected a path, got an empty text" in " ".join(capsys.readouterr().err.replace("│", " ").split())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_path_with_markup_and_spaces_is_printed_as_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "[bold red] runs [" / "] x"
+    main(arguments(folder))
+    evaluate.main([str(folder)])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].endswith(f"Everything is in {folder}.")
+    evaluation, paths = folder / "evaluation.json", folder / "glimpse_paths.png"
+    assert lines[-1] == f"{evaluation} has the numbers, {paths} shows where the agent looked."
+    assert f"--resume '{folder}'" in error_of(arguments(folder))
+
+
 def test_a_folder_that_cannot_be_written_is_one_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     assert "Not a directory" in error_of(arguments(tmp_path / "file" / "run"))
@@ -157,6 +217,7 @@ def test_an_error_is_a_line_of_its_own_and_exit_status_1(tmp_path: Path) -> None
     code = """
 import sys
 from agents import REINFORCE, TrainingDiverged
+from agents.command_line import evaluate
 from agents.command_line.train import main
 
 def diverge(agent, rollout):
