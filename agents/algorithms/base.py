@@ -159,6 +159,10 @@ class Algorithm(BaseAgent):
         Returns:
             This agent.
 
+        Warns:
+            UserWarning: Training goes on with another version of torch, device, kind of processor or number of threads
+                than before, so that it will not end bit for bit as it would have there.
+
         Raises:
             TrainingDiverged: Something is not finite. The agent is as it was at most `SNAPSHOT_ITERATIONS` before.
             TypeError: An argument is of the wrong type.
@@ -172,6 +176,8 @@ class Algorithm(BaseAgent):
         check_flag("reset_num_timesteps", reset_num_timesteps)
         check_flag("progress_bar", progress_bar)
         self._warn_of_slow_precision()
+        if not reset_num_timesteps:
+            self._warn_of_other_digits()
 
         # Set up counters, log and callbacks. The environment is reset even where training goes on, since whoever called
         # get_env() may have used it in between; the number of the episode makes it go on as if nobody had.
@@ -243,6 +249,16 @@ class Algorithm(BaseAgent):
             group["lr"] = read_schedule("learning_rate", self.settings.learning_rate)(self.progress_remaining)
         location_std = read_schedule("location_std", self.settings.location_std)(self.progress_remaining)
         self.policy.location_std.fill_(location_std)
+
+    def _warn_of_other_digits(self) -> None:
+        before, now = self.state.computed_with, self.state.computes_with
+        if before not in (None, now):
+            warnings.warn(
+                f"this agent was trained with {shown(before)}, and goes on with {shown(now)}: its weights will not be "
+                "bit for bit what they would have been there",
+                stacklevel=3,
+            )
+        self.state.computed_with = now
 
     def _warn_of_slow_precision(self) -> None:
         if self.settings.precision == "bfloat16" and has_bfloat16(self.device) is False:

@@ -61,6 +61,7 @@ class TrainingState:
         num_rollouts: Rollouts collected so far, each of one episode in every sub-environment.
         total_timesteps: Steps at which the present training ends; schedules end there.
         accuracy: Fraction of correct answers that was measured with the present weights; None if nobody did.
+        computed_with: `computes_with` where the agent was saved; None if it was not, or if nothing is known.
         metrics: What the next line of the log is made of.
     """
 
@@ -72,6 +73,7 @@ class TrainingState:
     num_rollouts: int = 0
     total_timesteps: int = 0
     accuracy: float | None = None
+    computed_with: Any = None
     metrics: Metrics = field(default_factory=Metrics)
 
     @classmethod
@@ -116,6 +118,16 @@ class TrainingState:
         return state
 
     @property
+    def computes_with(self) -> dict[str, Any]:
+        """What the last digits of a training depend on, besides its seed."""
+        return {
+            "torch": torch.__version__,
+            "device": self.policy.device.type,
+            "instructions": torch.backends.cpu.get_cpu_capability(),
+            "num_threads": self.spec.settings.num_threads,
+        }
+
+    @property
     def progress_remaining(self) -> float:
         """How much of the training is left, from 1 to 0."""
         return max(0.0, 1 - self.num_timesteps / max(self.total_timesteps, 1))
@@ -128,6 +140,7 @@ class TrainingState:
             "accuracy": self.accuracy,
             "device": self.policy.device.type,
             "versions": {module.__name__: module.__version__ for module in (torch, gym, glimpse_env)},
+            "computed_with": self.computes_with,
         }
 
     def tensors(self) -> dict[str, Any]:
@@ -154,6 +167,7 @@ class TrainingState:
         for name in COUNTERS:
             setattr(self, name, description[name])
         self.accuracy = description["accuracy"]
+        self.computed_with = description.get("computed_with")  # files of the first versions do not say
         self.policy.load_state_dict(tensors["policy"])
         # Adam would go on with these very tensors, and change them. Its settings are not the file's to choose.
         moments = deepcopy(tensors["optimizer"]["state"]) if "optimizer" in tensors else {}

@@ -1,5 +1,6 @@
 """Training and evaluating choose their number of threads, and leave the user's as it was."""
 
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -83,3 +84,17 @@ def test_training_a_convolutional_network_takes_one_thread_by_default(
     monkeypatch.setattr(convnet, "ConvNet", Watched)
     convnet.train_convnet(ID, num_images=128, **asked)
     assert seen == {asked.get("num_threads", 1)}
+
+
+def test_going_on_with_other_digits_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "an old processor")
+        make_agent(num_threads=2).learn(ITERATION).save(tmp_path / "agent")
+    loaded = agents.load(tmp_path / "agent")
+    with pytest.warns(UserWarning, match=r"trained with .*'an old processor', 'num_threads': 2.* goes on with .*2"):
+        loaded.learn(ITERATION, reset_num_timesteps=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        loaded.learn(ITERATION, reset_num_timesteps=False)
+        loaded.save(tmp_path / "agent")
+        agents.load(tmp_path / "agent").learn(ITERATION, reset_num_timesteps=False)
