@@ -108,8 +108,8 @@ BOMBS: dict[str, Callable[[Path], None]] = {
     "many members": many_members,
     "claimed size": claimed_size,
     "deep description": deep_description,
-    "hidden size": described(policy_kwargs={"hidden_size": 20_000}),
-    "what size": described(policy_kwargs={"what_size": 20_000, "where_size": 20_000, "hidden_size": 20_000}),
+    "hidden size": described(policy_kwargs={"hidden_size": 16_000}),
+    "what size": described(policy_kwargs={"what_size": 16_000, "where_size": 16_000, "hidden_size": 16_000}),
     "classes": described(num_classes=10**9),
     "channels": described(glimpse_shape=[10**9, 8, 8]),
 }
