@@ -39,8 +39,9 @@ class ProgressBarCallback(BaseCallback):
 
     def _on_training_start(self) -> None:
         agent: Any = self.model
-        total = agent.total_timesteps
-        self._bar = tqdm(total=total, initial=agent.num_timesteps, unit="step", unit_scale=True)
+        before, iteration = agent.num_timesteps, agent.settings.num_envs * agent.num_glimpses
+        left = -(-(agent.total_timesteps - before) // iteration) * iteration  # in whole iterations
+        self._bar = tqdm(total=before + left, initial=before, unit="step", unit_scale=True)
 
     def _on_step(self) -> bool:
         return True

@@ -223,6 +223,12 @@ def test_the_progress_bar_goes_on_where_training_was_interrupted(bars: list[Bar]
     assert [steps for steps, _ in bars[1].shown] == [2 * ITERATION, 3 * ITERATION]
 
 
+@pytest.mark.parametrize("total_timesteps", [1, ITERATION - 1, ITERATION + 1, 3 * ITERATION])
+def test_the_progress_bar_ends_at_its_total(total_timesteps: int, bars: list[Bar]) -> None:
+    agent = make_agent().learn(total_timesteps, progress_bar=True)
+    assert bars[0].total == bars[0].n == agent.num_timesteps
+
+
 def test_there_is_no_progress_bar_by_default(bars: list[Bar]) -> None:
     make_agent().learn(ITERATION)
     assert bars == []
