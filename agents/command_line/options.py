@@ -25,6 +25,8 @@ class EnvironmentOptions:
     """Side of a canvas with the image at a random place, in pixels."""
     num_distractors: int | None = None
     """Crops of other images on the canvas; needs a canvas size."""
+    context_size: int | None = None
+    """Side of a coarse view of the whole canvas that the agent gets, too, in pixels."""
     data_dir: Path | None = None
     """Folder of the data sets; by default `$GLIMPSE_DATA_DIR`, or else the user's cache directory."""
     image_size: int | None = None
