@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> Non
         prog: How the help calls the program; by default its file.
     """
     options = tyro.cli(Arguments, args=arguments, prog=prog)
-    with one_line_errors(DatasetError, OSError, ValueError):
+    with one_line_errors(DatasetError, FloatingPointError, OSError, ValueError):
         run_folder = find_run(options.agent)
         report = run(run_folder, options.folder or run_folder.explanation, options.settings)
         print(f"Open {report.resolve()}")
