@@ -16,6 +16,7 @@ from torch import Tensor
 
 import agents
 from agents import RunFolder
+from agents.pretrained.catalogue import find_run
 from explain import FitSettings, HiddenStateVAE, Recording, VAESettings, fit_vae, record, write_page
 from explain.page.weights import store_agent
 from explain.reconstruction.baselines import shuffled_states
@@ -60,7 +61,7 @@ class Arguments:
     """
 
     agent: tyro.conf.Positional[Path]
-    """A run folder, or the file of a saved agent."""
+    """A run folder, the file of a saved agent, or the name of an agent that comes with the package."""
     output: Path | None = None
     """The page; by default page.html beside the agent."""
     report: str | None = None
@@ -73,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Reads the arguments and writes the page; an error of the user is one line of text and exit status 1."""
     try:
         options = tyro.cli(Arguments, args=arguments)
-        run_folder = RunFolder.of(options.agent)
+        run_folder = find_run(options.agent)
         page = run(run_folder, options.output or run_folder.path / PAGE, options.settings, options.report)
     except (DatasetError, OSError, ValueError) as error:
         sys.exit(f"error: {error}")

@@ -22,8 +22,9 @@ Stored = dict[str, Any]
 _LAYER = r"(weight|bias)"
 _SEEING = rf"glimpse_network\.(what|where|combine|convolutions\.[02])\.{_LAYER}|classifier\.{_LAYER}"
 _LOOKING = rf"location_network\.(between\.0|linear)\.{_LAYER}"
+_CONTEXT = rf"context_network\.readout\.[02]\.{_LAYER}"
 _CORE = rf"core\.(linear\.{_LAYER}|cell\.{_LAYER}_(ih|hh))"
-KNOWN_PARTS = re.compile(rf"{_SEEING}|{_LOOKING}|{_CORE}")
+KNOWN_PARTS = re.compile(rf"{_SEEING}|{_LOOKING}|{_CONTEXT}|{_CORE}")
 """Names of the weights that `modules/agent.js` reads."""
 TRAINING_PARTS = re.compile(r"baseline\..+|location_std")
 """Names of the weights that only training needs."""

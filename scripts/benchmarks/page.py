@@ -35,7 +35,7 @@ const given = JSON.parse(readFileSync(0, "utf8"));
 const networks = new Networks(given);
 const agent = networks.agent("trained");
 const play = (canvas) => {
-  let state = agent.initialState();
+  let state = agent.initialState(canvas);
   let next = [0.2, 0.1];
   let step;
   for (let glimpse = 0; glimpse < 6; glimpse++) {

@@ -5,6 +5,7 @@
 import { Convolution } from "./convolution.js";
 import { makeCore } from "./cores.js";
 import { Linear, rectify } from "./linear.js";
+import { MAX_PIXEL } from "./retina.js";
 
 /** @typedef {import("./retina.js").Location} Location */
 /** @typedef {import("./retina.js").Picture} Picture */
@@ -35,6 +36,9 @@ export class Agent {
     this.convolutions = ["glimpse_network.convolutions.0", "glimpse_network.convolutions.2"]
       .filter((name) => `${name}.weight` in tensors)
       .map((name) => new Convolution(tensors[`${name}.weight`], tensors[`${name}.bias`]));
+    this.context = ["context_network.readout.0", "context_network.readout.2"]
+      .filter((name) => `${name}.weight` in tensors)
+      .map(linear);
     this.what = linear("glimpse_network.what");
     this.where = linear("glimpse_network.where");
     const combine = linear("glimpse_network.combine");
@@ -51,9 +55,24 @@ export class Agent {
     return this.classifier.outputs;
   }
 
-  /** @returns {Float32Array} The state before the first glimpse. */
-  initialState() {
-    return new Float32Array(this.core.stateSize);
+  /** @returns {number} */
+  get stateSize() {
+    return this.core.stateSize + (this.context.at(-1)?.outputs ?? 0);
+  }
+
+  /**
+   * @param {Picture} canvas
+   * @returns {Float32Array} The state before the first glimpse. It ends with features of a coarse view of the whole
+   *   canvas, if the agent has a context network; they stay as they are.
+   */
+  initialState(canvas) {
+    const state = new Float32Array(this.stateSize);
+    if (this.context.length > 0) {
+      const [first, last] = this.context;
+      const view = coarseView(canvas, Math.sqrt(first.inputs / canvas.channels));
+      state.set(rectify(last.apply(rectify(first.apply(view, 1)), 1)), this.core.stateSize);
+    }
+    return state;
   }
 
   /**
@@ -86,7 +105,16 @@ export class Agent {
     const where = rectify(this.where.apply(places, locations.length));
     const starts = this.combineWhere.apply(where, locations.length, this.combineBias, new Int32Array(locations.length));
     const what = rectify(this.what.apply(this.filter(glimpses, count), count));
-    return this.core.next(rectify(this.combineWhat.apply(what, count, starts, locationOf)), count, state);
+    const features = rectify(this.combineWhat.apply(what, count, starts, locationOf));
+    const { stateSize } = this.core;
+    const next = this.core.next(features, count, state.subarray(0, stateSize));
+    if (this.context.length === 0) return next;
+    const states = new Float32Array(count * this.stateSize);
+    for (let row = 0; row < count; row++) {
+      states.set(state, row * this.stateSize);
+      states.set(next.subarray(row * stateSize, (row + 1) * stateSize), row * this.stateSize);
+    }
+    return states;
   }
 
   /**
@@ -126,8 +154,9 @@ export class Agent {
    * @returns {Location}
    */
   nextLocation(state) {
-    const hidden = state.subarray(0, this.core.hiddenSize);
-    const layer = this.between === undefined ? hidden : rectify(this.between.apply(hidden, 1));
+    const { hiddenSize, stateSize } = this.core;
+    const known = Float32Array.of(...state.subarray(0, hiddenSize), ...state.subarray(stateSize));
+    const layer = this.between === undefined ? known : rectify(this.between.apply(known, 1));
     const [x, y] = this.locationReadout.apply(layer, 1);
     return [Math.fround(Math.tanh(x)), Math.fround(Math.tanh(y))];
   }
@@ -140,7 +169,8 @@ export class Agent {
    * @returns {Float32Array} (count, hiddenSize)
    */
   hidden(states, count) {
-    const { hiddenSize, stateSize } = this.core;
+    const { hiddenSize } = this.core;
+    const { stateSize } = this;
     if (hiddenSize === stateSize) return states;
     const hidden = new Float32Array(count * hiddenSize);
     for (let row = 0; row < count; row++) {
@@ -148,4 +178,36 @@ export class Agent {
     }
     return hidden;
   }
+}
+
+/**
+ * The means over equal parts of a canvas, as PyTorch's adaptive pooling has them: parts overlap where they do not fit.
+ *
+ * @param {Picture} canvas
+ * @param {number} size
+ * @returns {Float32Array} (channels, size, size) in [0, 1].
+ */
+function coarseView({ channels, height, width, pixels }, size) {
+  const view = new Float32Array(channels * size * size);
+  for (let at = 0; at < view.length; at++) {
+    const channel = Math.floor(at / size ** 2);
+    const [top, bottom] = partOf(Math.floor(at / size) % size, size, height);
+    const [left, right] = partOf(at % size, size, width);
+    let sum = 0;
+    for (let y = top; y < bottom; y++) {
+      for (let x = left; x < right; x++) sum += pixels[(channel * height + y) * width + x];
+    }
+    view[at] = sum / ((bottom - top) * (right - left) * MAX_PIXEL);
+  }
+  return view;
+}
+
+/**
+ * @param {number} part
+ * @param {number} parts
+ * @param {number} side
+ * @returns {[number, number]} Its first pixel, and the one after its last.
+ */
+function partOf(part, parts, side) {
+  return [Math.floor((part * side) / parts), Math.ceil(((part + 1) * side) / parts)];
 }

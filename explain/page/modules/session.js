@@ -226,7 +226,7 @@ export class Session {
    * @returns {Step}
    */
   look(before, location, agent) {
-    return agent.look(this.canvas, this.retina, location, before.at(-1)?.state ?? agent.initialState());
+    return agent.look(this.canvas, this.retina, location, before.at(-1)?.state ?? agent.initialState(this.canvas));
   }
 
   /**

@@ -33,7 +33,7 @@ SETUP = """
 """
 PLAY = """
     return canvases.map((canvas, image) => {
-      let state = agent.initialState();
+      let state = agent.initialState(canvas);
       return given.locations[image].map((location) => {
         const step = agent.look(canvas, retina, location, state);
         state = step.state;
@@ -49,6 +49,11 @@ TASKS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
         "GlimpseDigits-v0",
         {"num_scales": 2},
         {"core": "rnn", "glimpse_network": "convolutional"},
+    ),
+    "lstm, 40x40, context": (
+        "GlimpseClutteredDigits-v0",
+        {"canvas_size": 40, "context_size": 7},
+        {"core": "lstm", "context_features": 6, "location_size": 12},
     ),
     "lstm, 60x60, 3 scales": (
         "GlimpseClutteredDigits-v0",

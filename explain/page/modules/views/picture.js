@@ -278,7 +278,7 @@ function listExamples(session) {
   const { content, examples, networks, retina } = session;
   const agent = networks.agent("trained");
   const buttons = examples.map((example, at) => {
-    let state = agent.initialState();
+    let state = agent.initialState(example.canvas);
     let location = example.location;
     /** @type {Float32Array} */
     let belief = new Float32Array(content.classNames.length);
