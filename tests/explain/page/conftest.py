@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,11 @@ import pytest
 import torch
 
 import explain.page
+import glimpse_env
 from agents import REINFORCE
 from explain import HiddenStateVAE, Recording, VAESettings, record, write_page
 from explain.page.weights import encode, store_agent, store_vae
+from glimpse_env.data import datasets
 
 MODULES = Path(explain.page.__file__).parent / "modules"
 
@@ -49,6 +51,21 @@ def run_modules() -> Callable[..., Any]:
         return json.loads(ran.stdout)
 
     return run
+
+
+def load_colours(split: str, data_dir: Path) -> tuple[Any, Any, list[str]]:
+    """Images of 30x26 pixels in red, green and blue."""
+    rng = np.random.default_rng(len(split))
+    return rng.integers(0, 256, (40, 30, 26, 3), dtype=np.uint8), rng.integers(0, 4, 40), ["a", "b", "c", "d"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def colours() -> Iterator[None]:
+    """Registers a data set of images in colour, and forgets it afterwards."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(datasets, "_loaders", dict(datasets._loaders))
+        glimpse_env.register_dataset("colours", load_colours)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from explain import RecurrentAgent
+from explain import RecurrentAgent, write_page
 from explain.page.examples import choose_examples
 from tests.explain.page.conftest import CLASS_NAMES
 
@@ -283,10 +283,26 @@ def test_it_fits_every_screen(scheme: str, open_page: Any, digits_page: dict[str
     assert (paper == "rgb(255, 255, 255)") == (scheme == "light")
 
 
+def test_images_in_colour_are_shown_but_not_drawn(
+    open_page: Any, make_agent: Any, make_vae: Any, record_few: Any, tmp_path: Path
+) -> None:
+    agent = make_agent("Glimpse-v0", {"dataset": "colours", "num_glimpses": 2})
+    recording = record_few(agent)
+    path = write_page(agent, make_vae(recording), recording, tmp_path / "page.html", class_names=list("abcd"))
+    page = open_page(path)
+    assert not page.is_visible("#clear")
+    canvas = shown_canvas(page, "#picture-canvas")
+    draw(page, SEVEN)
+    image = choose_examples(recording)[0]
+    assert torch.equal(shown_canvas(page, "#picture-canvas"), canvas)
+    assert torch.equal(canvas, recording.canvases[image, 0])  # the red of it
+    torch.testing.assert_close(shown_beliefs(page), recording.beliefs[image, 0], atol=1e-2, rtol=0)
+    damaged = open_page(path, "#drawing=BwAA&seed=1")
+    assert "cannot be drawn" in damaged.text_content("#notice")
+
+
 @pytest.fixture(scope="module")
 def cluttered_page(make_agent: Any, make_vae: Any, record_few: Any, tmp_path_factory: Any) -> dict[str, Any]:
-    from explain import write_page
-
     agent = make_agent("GlimpseClutteredDigits-v0", {"num_scales": 2, "num_glimpses": 3}, core="lstm")
     recording = record_few(agent, 40)
     path = tmp_path_factory.mktemp("page") / "cluttered.html"

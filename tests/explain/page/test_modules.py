@@ -50,6 +50,11 @@ TASKS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
         {"num_scales": 2},
         {"core": "rnn", "glimpse_network": "convolutional"},
     ),
+    "gru, colours, 2 scales": (
+        "Glimpse-v0",
+        {"dataset": "colours", "glimpse_size": 6, "num_scales": 2, "num_glimpses": 3},
+        {"core": "gru"},
+    ),
     "lstm, 40x40, context": (
         "GlimpseClutteredDigits-v0",
         {"canvas_size": 40, "context_size": 7},
