@@ -10,7 +10,7 @@ page_tool = if [ -e $(PAGE_TOOLS) ]; then cd explain/page && node_modules/.bin/$
 
 OLDEST_PYTHON := 3.10
 
-.PHONY: test demo docs lint format types tests oldest others clean
+.PHONY: test demo docs pages lint format types tests oldest others clean
 
 test: lint types docs tests
 
@@ -20,6 +20,13 @@ demo: $(INSTALLED)
 # The pages, with every warning an error: open docs/_build/html/index.html.
 docs: $(INSTALLED)
 	$(PYTHON) -m sphinx -W --keep-going -q -b html docs docs/_build/html
+
+# The pages of the documentation in which agents run, of agents that were trained with these presets.
+MNIST := runs/mnist-explain
+CLUTTERED := runs/cluttered60
+pages: $(INSTALLED)
+	$(PYTHON) scripts/page.py $(MNIST) --output docs/_static/watch-mnist.html --layer-size 96
+	$(PYTHON) scripts/page.py $(CLUTTERED) --output docs/_static/watch-cluttered.html --layer-size 96
 
 lint: $(INSTALLED) $(PAGE_TOOLS)
 	$(PYTHON) -m ruff check .

@@ -115,7 +115,8 @@ def describe(agent: agents.Algorithm) -> dict[str, Any]:
     environment = agent.spec.environment
     facts: dict[str, Any] = {
         "environment": environment.env_id.removeprefix("glimpse_env:"),
-        **{name.replace("_", " "): value for name, value in environment.arguments.items()},
+        # A page is shown to others, who need not know where the data are on this machine.
+        **{name.replace("_", " "): value for name, value in environment.arguments.items() if name != "data_dir"},
         "algorithm": type(agent).__name__,
         "images trained on": f"{agent.num_timesteps // agent.num_glimpses:,}",
         "seed": agent.spec.seed,

@@ -41,7 +41,11 @@ export function curveView(session) {
           y2: y(nats),
           class: nats === 0 ? "axis" : "grid",
         }),
-        svg("text", { x: MARGIN.left - 8, y: y(nats) + 4, class: "tick end" }, String(nats)),
+        svg(
+          "text",
+          { x: MARGIN.left - 8, y: y(nats) + 4, class: "tick end" },
+          nats === LOWEST ? `≤ ${nats}` : String(nats),
+        ),
       );
     }
     for (let glimpse = 0; glimpse < numGlimpses; glimpse++) {
