@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from gymnasium import spaces
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -119,9 +120,15 @@ class RecurrentAgent:
         observation = {"glimpse": to_numpy(glimpses), "location": to_numpy(locations)}
         if self._form is None:
             first = {name: array[:1] for name, array in observation.items()}
-            self.predict(first, None, np.ones(1, dtype=bool), deterministic=True)
+            self.predict(self._at_start(first), None, np.ones(1, dtype=bool), deterministic=True)
         actions, _ = self.agent.predict(observation, state=self.restore(hidden), episode_start=None, deterministic=True)
         return self.beliefs(actions)
+
+    def _at_start(self, observation: dict[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
+        """The observation with all that one at the start of an episode has, such as a context; it is 0."""
+        space = getattr(self.agent, "observation_space", None)
+        parts = space.spaces if isinstance(space, spaces.Dict) else {}
+        return {name: np.zeros((1, *(part.shape or ())), np.float32) for name, part in parts.items()} | observation
 
     def _tensor(self, array: NDArray[np.float32]) -> Tensor:
         return torch.from_numpy(array).to(self.device)

@@ -144,3 +144,13 @@ def test_recurrent_models_of_stable_baselines3_go_on_from_recorded_states_and_ke
     assert recording.hidden.dtype == recording.beliefs.dtype == torch.float32
     for name, value in model.policy.state_dict().items():
         assert torch.equal(value, before[name]), name
+
+
+def test_the_state_of_an_agent_with_a_context_is_taken_up_without_one() -> None:
+    env = gym.make("GlimpseClutteredDigits-v0", context_size=5)
+    agent = REINFORCE(env, policy_kwargs={"hidden_size": 8, "context_features": 3}, seed=0, device="cpu")
+    recording = record(agent, agent.make_vec_env(6, split="test"), 6)
+    tables = recording.retina.pool(recording.canvases)
+    glimpses = recording.retina.glimpses(tables, recording.locations[:, 1])
+    beliefs = RecurrentAgent(agent).beliefs_after(recording.hidden[:, 0], glimpses, recording.locations[:, 1])
+    torch.testing.assert_close(beliefs, recording.beliefs[:, 1])
