@@ -1,11 +1,14 @@
 """What all tests share: no window opens, workers do not fight over cores, and MNIST where it is at hand."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import settings
+
+from glimpse_env.utils.interruption import SIGNALS
 
 # Read when matplotlib and pygame are first imported, so set before any test module is.
 os.environ["MPLBACKEND"] = "Agg"
@@ -18,6 +21,11 @@ settings.load_profile("repository")
 if "PYTEST_XDIST_WORKER" in os.environ:
     torch.set_num_threads(1)
     os.environ["OMP_NUM_THREADS"] = "1"  # for the processes that tests start
+
+# Tests that run in the background ignore signals, and so would the programs that they start and interrupt.
+for number in SIGNALS:
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 MNIST_FILES = (
     "train-images-idx3-ubyte",
