@@ -143,6 +143,10 @@ export class Session {
     for (let glimpse = 0; glimpse < content.numGlimpses; glimpse++) {
       this.own.push(this.look(this.own, this.own.at(-1)?.next ?? this.firstLocation, agent));
     }
+    if (state.driver === "learned" && state.path.length === 0) {
+      this.steps = [...this.own];
+      return;
+    }
     if (state.driver === "eig") {
       this.follow(this.version);
       return;

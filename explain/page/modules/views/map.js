@@ -120,8 +120,8 @@ function paintMap(element, session, values) {
   const { width, height } = session.content.canvas;
   const colours = coloursOf(session.canvas);
   const highest = values === null ? 0 : Math.max(...values);
-  // Finer than the canvas, so that the cells of the map have straight borders.
-  const fine = Math.max(1, Math.round(240 / width));
+  // Finer than the canvas, so that the cells of a map have straight borders.
+  const fine = values === null ? 1 : Math.max(1, Math.round(240 / width));
   paint(element, width * fine, height * fine, (pixel) => {
     const x = pixel % (width * fine);
     const y = Math.floor(pixel / (width * fine));

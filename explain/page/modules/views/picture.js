@@ -94,8 +94,8 @@ class Pen {
     if (event.key === " " || event.key === "Enter") {
       event.preventDefault();
       this.cursor ??= [width / 2, height / 2];
-      if (this.isDown) this.rest();
-      else this.begin(this.cursor);
+      if (!this.isDown) return this.begin(this.cursor);
+      this.rest();
     } else if (event.key === "Delete" || event.key === "Backspace") {
       this.clear();
     } else if (arrow !== undefined) {
@@ -104,7 +104,7 @@ class Pen {
       this.cursor = [Math.min(Math.max(x + arrow[0], 0), width), Math.min(Math.max(y + arrow[1], 0), height)];
       if (this.isDown) {
         this.extend(this.cursor);
-        this.apply();
+        return this.apply();
       }
     }
     this.session.show();
