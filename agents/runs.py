@@ -16,6 +16,7 @@ from agents.folder_lock import FolderLock
 from agents.loading import load
 from agents.progress_log import read_columns
 from glimpse_env.utils.archive import with_suffix
+from glimpse_env.utils.paths import read_path
 
 AGENT = "agent.zip"
 
@@ -46,8 +47,10 @@ class RunFolder:
 
         Raises:
             FileNotFoundError: There is neither.
+            TypeError: It is no path.
+            ValueError: It has a NUL character.
         """
-        path = Path(path)
+        path = read_path("path", path)
         if path.is_dir():
             return cls(path)
         file = with_suffix(path)
@@ -103,8 +106,14 @@ class RunFolder:
 
         Raises:
             FileNotFoundError: There are none, because another program trained the agent.
+            ValueError: The file does not hold a JSON object.
         """
-        arguments: dict[str, Any] = json.loads(self.arguments.read_text(encoding="utf-8"))
+        try:
+            arguments = json.loads(self.arguments.read_bytes())
+        except (ValueError, RecursionError):
+            arguments = None
+        if not isinstance(arguments, dict):
+            raise ValueError(f"expected {self.arguments} to hold the arguments of a training as JSON, but it does not")
         return arguments
 
     def read_log(self) -> dict[str, NDArray[np.float64]]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from glimpse_env.retina import Retina
 from glimpse_env.utils.errors import shown, unknown_name_error
+from glimpse_env.utils.paths import read_path
 
 MAX_SCALES = 8
 MAX_SIDE = 2**12
@@ -183,11 +184,8 @@ class WorldConfig:
         for name in ("dataset", "split"):
             if not isinstance(getattr(self, name), str):
                 raise TypeError(f"expected {name} to be a string, got {shown(getattr(self, name))}")
-        if not isinstance(self.data_dir, str | os.PathLike | None):
-            raise TypeError(f"expected data_dir to be a path or None, got {shown(self.data_dir)}")
-        if self.data_dir is not None and "\0" in str(self.data_dir):
-            raise ValueError(f"expected data_dir to be a path, which has no NUL character, got {shown(self.data_dir)}")
         if self.data_dir is not None:
+            read_path("data_dir", self.data_dir)
             object.__setattr__(self, "data_dir", os.fspath(self.data_dir))
         self._read("num_glimpses", 1, MAX_GLIMPSES)
         self._read("glimpse_size", 1, MAX_SIDE)

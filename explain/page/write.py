@@ -20,6 +20,7 @@ from explain.page.weights import encode, store_agent, store_vae
 from explain.reconstruction.vae import HiddenStateVAE
 from explain.recording import Recording
 from glimpse_env.utils.atomic import open_atomic
+from glimpse_env.utils.paths import read_file_path
 
 FOLDER = Path(__file__).parent
 MAX_BYTES = 6_000_000
@@ -67,7 +68,7 @@ def write_page(
         ValueError: The page cannot run the agent, a VAE is not one of its canvases, or the page would be larger than
             6 MB. Nothing is written.
     """
-    path = Path(path)
+    path = read_file_path("path", path)
     names = [str(label) for label in range(examples.beliefs.shape[2])] if class_names is None else list(class_names)
     content = _content(agent, vae, examples, names, shuffled_vae, original_vae, num_distractors)
     data = _render(content, title, about or {}, links or {}).encode()

@@ -20,6 +20,7 @@ from explain.report.failures import Failure, describe_failures, most_confident_f
 from explain.report.figures.style import DOTS_PER_INCH
 from explain.report.summary import checks_of, headlines_of
 from explain.report.tables import tables_of
+from glimpse_env.utils.paths import read_path
 
 REPORT, JSON = "report.html", "explanation.json"
 TEMPLATES = Path(__file__).parent / "templates"
@@ -55,7 +56,7 @@ def write_report(
         OSError: A file cannot be written.
         TypeError: Something in `about` cannot be written as JSON.
     """
-    folder = Path(folder)
+    folder = read_path("folder", folder)
     folder.mkdir(parents=True, exist_ok=True)
     failures = [failure.to_json() for failure in failures_of(explanation)]
     numbers = without_nan({"about": about, **explanation.to_json(), "failures": failures})

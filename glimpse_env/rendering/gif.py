@@ -9,6 +9,8 @@ from typing import Any
 
 import gymnasium as gym
 
+from glimpse_env.utils.paths import read_file_path
+
 LAST_FRAME_SECONDS = 2.0
 
 
@@ -53,7 +55,7 @@ def save_gif(
         observation, _, terminated, truncated, _ = env.step(action)
         over = terminated or truncated
         frames.append(env.render())
-    path = Path(path)
+    path = read_file_path("path", path)
     path.parent.mkdir(parents=True, exist_ok=True)
     images = [Image.fromarray(frame) for frame in frames]
     seconds = [1 / env.metadata["render_fps"]] * (len(images) - 1) + [LAST_FRAME_SECONDS]

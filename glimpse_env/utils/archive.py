@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import textwrap
@@ -14,11 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
-import torch
-
 from glimpse_env.utils.atomic import open_atomic
 from glimpse_env.utils.errors import shown
-from glimpse_env.utils.stored_tensors import Part, max_bytes, read_tensors
+from glimpse_env.utils.paths import read_file_path
+from glimpse_env.utils.stored_tensors import Part, max_bytes, read_tensors, write_tensors
 from glimpse_env.utils.stored_zip import StoredZip
 
 TENSORS = "tensors.pt"
@@ -38,8 +36,13 @@ class InvalidFileError(ValueError):
 
 
 def with_suffix(path: str | os.PathLike[str]) -> Path:
-    """Appends `.zip` to a path without suffix, as Stable-Baselines3 does."""
-    path = Path(path)
+    """Appends `.zip` to a path without suffix, as Stable-Baselines3 does.
+
+    Raises:
+        TypeError: It is no path.
+        ValueError: It is not that of a file.
+    """
+    path = read_file_path("path", path)
     return path if path.suffix else path.with_suffix(".zip")
 
 
@@ -106,14 +109,17 @@ class Archive:
 
         Raises:
             OSError: The file cannot be written. An older one of that name is left as it was.
+            TypeError: The path is neither a path nor an open file.
+            ValueError: It is not that of a file, or the description or the tensors would be refused by `open`.
         """
-        buffer = io.BytesIO()
-        torch.save(tensors, buffer)
-        content = buffer.getvalue()
+        content = write_tensors(tensors)
         described = description | {"format": self.format}
         described["checksum"] = checksum(described, [content])
-        parts = ((f"{self.name}.json", json.dumps(described, indent=2)), (TENSORS, content))
-        if not isinstance(path, str | os.PathLike):
+        text = json.dumps(described, indent=2).encode()
+        if len(text) > MAX_DESCRIPTION:
+            raise ValueError(f"expected a description of at most {MAX_DESCRIPTION} bytes, got {len(text)}")
+        parts = ((f"{self.name}.json", text), (TENSORS, content))
+        if not isinstance(path, str | os.PathLike) and hasattr(path, "write"):
             _write_zip(path, parts)
             return
         path = with_suffix(path)
@@ -132,10 +138,12 @@ class Archive:
 
         Raises:
             FileNotFoundError: There is no such file.
+            TypeError: The path is neither a path nor an open file.
+            ValueError: It is not that of a file.
             InvalidFileError: It is truncated, was tampered with, is of a newer format or another kind, or does not hold
                 what is expected in it.
         """
-        if not isinstance(path, str | os.PathLike):
+        if not isinstance(path, str | os.PathLike) and hasattr(path, "read"):
             with self._invalid_file_errors("the open file"):
                 members = StoredZip.open(path)
                 yield SavedFile(self._read_description(members), members)
@@ -183,7 +191,7 @@ class Archive:
             raise self.error(path, _reason(error)) from error
 
 
-def _write_zip(file: IO[bytes], parts: Iterable[tuple[str, str | bytes]]) -> None:
+def _write_zip(file: IO[bytes], parts: Iterable[tuple[str, bytes]]) -> None:
     with zipfile.ZipFile(file, "w") as archive:
         for name, data in parts:
             # A ZipInfo has a fixed time. A name would get that of the clock, which zip refuses before 1980.

@@ -132,6 +132,23 @@ def max_bytes(part: Part) -> float:
     return of(part) + MAX_PICKLE
 
 
+def write_tensors(tensors: dict[str, Any]) -> bytes:
+    """Writes tensors with `torch.save`, as `read_tensors` reads them.
+
+    Args:
+        tensors: Tensors, in dicts and lists.
+
+    Raises:
+        ValueError: They are so many that `read_tensors` would refuse them.
+    """
+    buffer = io.BytesIO()
+    torch.save(tensors, buffer)
+    size = StoredZip.open(buffer).size(PICKLE)
+    if size > MAX_PICKLE:
+        raise ValueError(f"expected tensors whose {PICKLE} has at most {MAX_PICKLE} bytes, got {size}")
+    return buffer.getvalue()
+
+
 def read_tensors(content: bytes, expected: Part) -> Any:
     """Reads what `torch.save` wrote.
 

@@ -27,6 +27,7 @@ from glimpse_env.rendering.colours import BLACK, SKY_BLUE
 from glimpse_env.rendering.gif import LAST_FRAME_SECONDS
 from glimpse_env.rendering.style import shorten
 from glimpse_env.retina import MAX_PIXEL
+from glimpse_env.utils.paths import read_file_path
 
 WIDTH, HEIGHT = 5.2, 1.7
 """Size of a frame, in inches."""
@@ -85,7 +86,7 @@ def save_animation(
     palette = _palette_of(frames)
     frames = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
     seconds = [FRAME_SECONDS] * (glimpses - 1) + [LAST_FRAME_SECONDS]
-    path = Path(path)
+    path = read_file_path("path", path)
     path.parent.mkdir(parents=True, exist_ok=True)
     frames[0].save(
         path, format="GIF", save_all=True, append_images=frames[1:], duration=[1000 * s for s in seconds], loop=0

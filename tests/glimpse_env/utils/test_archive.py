@@ -7,6 +7,7 @@ import os
 import time
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import torch
 from glimpse_env.utils.archive import Archive, InvalidFileError, checksum, with_suffix
 from glimpse_env.utils.stored_tensors import TensorSpec
 from tests.archives import unpack
+from tests.awkward_values import unclear_errors
 
 
 class InvalidShoeError(InvalidFileError):
@@ -135,6 +137,34 @@ def test_a_failed_write_leaves_the_older_file(path: Path, monkeypatch: pytest.Mo
     assert caught.value.errno == 28
     assert path.read_bytes() == before
     assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("use", [lambda path: SHOES.write(path, DESCRIPTION, TENSORS), read], ids=["write", "read"])
+def test_a_path_is_taken_or_refused_in_clear_words(
+    use: Callable[[Any], Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def attempt(value: Any) -> None:
+        with suppress(OSError):  # a name is too long, or a file of it is missing
+            use(value)
+
+    unclear = unclear_errors(attempt)
+    assert not unclear, unclear
+
+
+@pytest.mark.parametrize("path", ["", ".", "/"])
+def test_a_path_without_a_name_is_refused(path: str) -> None:
+    for use in (lambda path: SHOES.write(path, DESCRIPTION, TENSORS), read):
+        with pytest.raises(ValueError, match="expected path to be the path of a file, got"):
+            use(path)
+
+
+def test_a_description_that_would_not_be_read_is_not_written(path: Path) -> None:
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match="expected a description of at most 1048576 bytes, got"):
+        SHOES.write(path, DESCRIPTION | {"colour": "x" * 2**20}, TENSORS)
+    assert path.read_bytes() == before
 
 
 def test_a_missing_file_is_an_error_of_its_own(tmp_path: Path) -> None:

@@ -11,7 +11,16 @@ from typing import Any
 import pytest
 import torch
 
-from glimpse_env.utils.stored_tensors import Each, Ignored, Maybe, Part, TensorSpec, max_bytes, read_tensors
+from glimpse_env.utils.stored_tensors import (
+    Each,
+    Ignored,
+    Maybe,
+    Part,
+    TensorSpec,
+    max_bytes,
+    read_tensors,
+    write_tensors,
+)
 
 FLOATS = TensorSpec((None,), (torch.float32,))
 
@@ -32,6 +41,14 @@ def test_tensors_come_back_as_they_went_in(dtype: torch.dtype, shape: tuple[int,
     assert read.dtype == dtype
     assert read.shape == shape
     assert torch.equal(read, tensor)
+
+
+def test_what_would_not_be_read_is_not_written() -> None:
+    tensor = torch.zeros(0)
+    with pytest.raises(ValueError, match=r"expected tensors whose archive/data.pkl has at most 1048576 bytes, got \d+"):
+        write_tensors({"x" * 2**20: tensor})
+    expected = {"x" * 2**19: TensorSpec.like(tensor)}
+    assert list(read_tensors(write_tensors(dict.fromkeys(expected, tensor)), expected)) == list(expected)
 
 
 def test_order_of_dimensions_is_kept() -> None:
