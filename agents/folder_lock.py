@@ -64,6 +64,6 @@ class FolderLock(AbstractContextManager["FolderLock"]):
                 self._lock.acquire(blocking=False)
         except Timeout as error:
             raise FolderInUseError(
-                f"expected a folder that no other program is using, got {self.path}: another one is training in it"
+                f"expected a folder that no other program is using, got {self.path}: another one is writing into it"
             ) from error
         self._identity = os.stat(self.path / LOCK)

@@ -113,7 +113,7 @@ class RunFolder:
         except (ValueError, RecursionError):
             arguments = None
         if not isinstance(arguments, dict):
-            raise ValueError(f"expected {self.arguments} to hold the arguments of a training as JSON, but it does not")
+            raise ValueError(f"expected the arguments of a training as JSON, but {self.arguments} holds something else")
         return arguments
 
     def read_log(self) -> dict[str, NDArray[np.float64]]:

@@ -20,6 +20,7 @@ import agents
 import glimpse_env
 from agents import RunFolder
 from agents.command_line.paths import PathArgument
+from agents.folder_lock import FolderLock
 from agents.pretrained.catalogue import find_run
 from explain.explanation import ExplanationSettings, explain
 from explain.report.page import write_report
@@ -64,7 +65,12 @@ def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> Non
 def run(run_folder: RunFolder, folder: Path, settings: ExplanationSettings) -> Path:
     """Explains a saved agent, writes figures, numbers and report into a folder, and returns the path of the report."""
     agent = run_folder.load_agent()
-    folder.mkdir(parents=True, exist_ok=True)  # or fails now, not after minutes
+    # A folder that cannot be written is an error now, not after minutes; and two explanations never mix.
+    with FolderLock(folder):
+        return _explain(agent, folder, settings)
+
+
+def _explain(agent: agents.Algorithm, folder: Path, settings: ExplanationSettings) -> Path:
     explanation = explain(
         agent,
         agent.make_vec_env(NUM_ENVS),

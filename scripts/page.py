@@ -5,7 +5,6 @@ python scripts/page.py runs/mnist --output page.html
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from torch import Tensor
 
 import agents
 from agents import RunFolder
+from agents.command_line.paths import PathArgument
 from agents.pretrained.catalogue import find_run
 from explain import FitSettings, HiddenStateVAE, Recording, VAESettings, fit_vae, record, write_page
 from explain.page.weights import store_agent
@@ -23,6 +23,7 @@ from explain.reconstruction.baselines import shuffled_states
 from explain.reconstruction.vae import target_images
 from glimpse_env import DatasetError
 from glimpse_env.dataset_rollout import world_of
+from glimpse_env.utils.program import one_line_errors
 
 NUM_ENVS = 250
 PAGE, REPORT = "page.html", "report.html"
@@ -60,9 +61,9 @@ class Arguments:
     It fits small VAEs for it, which takes about a minute on MNIST.
     """
 
-    agent: tyro.conf.Positional[Path]
+    agent: tyro.conf.Positional[PathArgument]
     """A run folder, the file of a saved agent, or the name of an agent that comes with the package."""
-    output: Path | None = None
+    output: PathArgument | None = None
     """The page; by default page.html beside the agent."""
     report: str | None = None
     """The address of a report that the page links to; by default report.html, if it is beside the page."""
@@ -72,13 +73,11 @@ class Arguments:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Reads the arguments and writes the page; an error of the user is one line of text and exit status 1."""
-    try:
-        options = tyro.cli(Arguments, args=arguments)
+    options = tyro.cli(Arguments, args=arguments)
+    with one_line_errors(DatasetError, FloatingPointError, OSError, ValueError):
         run_folder = find_run(options.agent)
         page = run(run_folder, options.output or run_folder.path / PAGE, options.settings, options.report)
-    except (DatasetError, OSError, ValueError) as error:
-        sys.exit(f"error: {error}")
-    print(f"Open {page.resolve()}")
+        print(f"Open {page.resolve()}")
 
 
 def run(run_folder: RunFolder, output: Path, settings: PageSettings, report: str | None = None) -> Path:

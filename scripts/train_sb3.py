@@ -9,13 +9,15 @@ python scripts/train_sb3.py --resume runs/glimpsedigits-v0-ppo-hard-seed0
 from __future__ import annotations
 
 import json
+import pickle
+import shlex
 import sys
 import time
 import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal, get_args, get_type_hints
 
 import gymnasium as gym
 import numpy as np
@@ -30,10 +32,13 @@ from tqdm import tqdm
 
 import agents
 from agents import RunFolder
+from agents.command_line.paths import PathArgument
 from agents.progress_log import ProgressLog
 from glimpse_env import DatasetError
 from glimpse_env.utils.atomic import open_atomic
+from glimpse_env.utils.errors import shown
 from glimpse_env.utils.interruption import Interrupted, Interruption
+from glimpse_env.utils.program import one_line_errors
 
 MODEL = "model.zip"
 TEST_ENVS = 500
@@ -132,9 +137,9 @@ class Arguments:
     """Seed of everything that is random."""
     minutes: float = 10.0
     """Time to train."""
-    run_folder: Path | None = None
+    run_folder: PathArgument | None = None
     """Run folder; by default a folder in runs/ that is named after the arguments."""
-    resume: Annotated[Path | None, tyro.conf.arg(metavar="RUN_FOLDER")] = None
+    resume: PathArgument | None = None
     """Continue the interrupted training in this run folder, with the weights of its last checkpoint. It keeps its
     arguments, so give no others. No code from the folder is executed."""
 
@@ -142,28 +147,28 @@ class Arguments:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Reads the arguments, trains and measures. An error of the user is one line of text and exit status 1."""
     options = tyro.cli(Arguments, args=arguments)
-    try:
+    with one_line_errors(DatasetError, gym.error.Error, OSError, ValueError):
         run, options = start(options) if options.resume is None else resume(options)
-        train(run, options)
-    except Interrupted as error:
-        print(f"{error}: continue with python scripts/train_sb3.py --resume {run.path}", file=sys.stderr)
-        sys.exit(error.exit_status)
-    except (DatasetError, gym.error.Error, OSError, ValueError) as error:
-        sys.exit(f"error: {error}")
+        try:
+            train(run, options)
+        except Interrupted as error:
+            command = f"python scripts/train_sb3.py --resume {shlex.quote(str(run.path))}"
+            raise Interrupted(error.signal, f"interrupted: continue with {command}") from None
 
 
 def start(options: Arguments) -> tuple[RunFolder, Arguments]:
     """The run folder of a new training, and its arguments.
 
     Raises:
-        ValueError: An argument is out of range, or the run folder holds a model already.
+        ValueError: The run folder holds a model already.
     """
-    if not options.minutes > 0:
-        raise ValueError(f"expected --minutes to be above 0, got {options.minutes}")
     name = "-".join([options.env.replace(":", "-"), options.algorithm, options.reward])
     run = RunFolder(options.run_folder or Path("runs", f"{name}-seed{options.seed}".lower()), MODEL)
     if run.agent.exists():
-        raise ValueError(f"{run.path} holds a model already: continue it with --resume {run.path}, or choose another")
+        raise ValueError(
+            f"{run.path} holds a model already: continue it with --resume {shlex.quote(str(run.path))}, or choose "
+            "another folder"
+        )
     return run, options
 
 
@@ -172,14 +177,30 @@ def resume(options: Arguments) -> tuple[RunFolder, Arguments]:
 
     Raises:
         FileNotFoundError: The folder holds no such training.
-        ValueError: There are other arguments beside --resume.
+        ValueError: There are other arguments beside --resume, or those in the folder are not what this program wrote.
     """
     if options.resume is None or options != Arguments(resume=options.resume):
         raise ValueError("expected no other arguments beside --resume: a training keeps those that it began with")
     run = RunFolder(options.resume, MODEL)
     if not run.agent.is_file() or not run.arguments.is_file():
         raise FileNotFoundError(f"expected the run folder of a training by train_sb3.py, got {run.path}")
-    return run, Arguments(**run.read_arguments())
+    return run, read_arguments(run)
+
+
+def read_arguments(run: RunFolder) -> Arguments:
+    """The arguments that a training began with.
+
+    Raises:
+        ValueError: They are not what this program wrote.
+    """
+    arguments = run.read_arguments()
+    kinds = {name: kind for name, kind in get_type_hints(Arguments).items() if name not in ("run_folder", "resume")}
+    for name, kind in kinds.items():
+        value = arguments.get(name)
+        # A Literal has values, a union has types, and a type has neither.
+        if value not in get_args(kind) and type(value) not in (get_args(kind) or [kind]):
+            raise ValueError(f"expected {name} in {run.arguments} to be as this program wrote it, got {shown(value)}")
+    return Arguments(**{name: arguments[name] for name in kinds if name in arguments})
 
 
 def train(run: RunFolder, options: Arguments) -> None:
@@ -190,6 +211,8 @@ def train(run: RunFolder, options: Arguments) -> None:
         OSError: A file cannot be written.
         ValueError: An argument is out of range.
     """
+    if not options.minutes > 0:
+        raise ValueError(f"expected --minutes to be above 0, got {options.minutes}")
     recipe = (RECIPES if options.grid is None else GRID_RECIPES).get(options.algorithm)
     if recipe is None:
         raise ValueError(f"{options.algorithm} has no categorical policy for discrete actions: leave out --grid")
@@ -197,7 +220,8 @@ def train(run: RunFolder, options: Arguments) -> None:
     seconds = read_checkpoint(model, run.agent) if run.agent.exists() else 0.0
     with run.lock(), Interruption() as interruption:
         used = {name: value for name, value in asdict(options).items() if name not in ("run_folder", "resume")}
-        run.arguments.write_text(json.dumps(used, indent=2) + "\n", encoding="utf-8")
+        with open_atomic(run.arguments) as file:
+            file.write(f"{json.dumps(used, indent=2)}\n".encode())
         log = ProgressLog(run.log, model.num_timesteps)
         model.set_logger(Logger(str(run.path), [log]))
         limit = TimeLimit(run, log, interruption, seconds, 60 * options.minutes)
@@ -219,7 +243,8 @@ def train(run: RunFolder, options: Arguments) -> None:
             "split": "test",
             "location_policies": {"learned policy": evaluation.to_json()},
         }
-        run.evaluation.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        with open_atomic(run.evaluation) as file:
+            file.write(f"{json.dumps(report, indent=2)}\n".encode())
     print(
         f"{evaluation.accuracy[-1]:.2%} of {evaluation.num_images:,} test images are correct after "
         f"{model.num_timesteps:,} steps. Everything is in {run.path}."
@@ -242,8 +267,11 @@ def read_checkpoint(model: Any, path: Path) -> float:
             data = json.loads(archive.read("data"))
         model.num_timesteps, model.trained_seconds = int(data["num_timesteps"]), float(data["trained_seconds"])
         model.set_parameters(path, device=model.device)
-    except (KeyError, RuntimeError, TypeError, zipfile.BadZipFile) as error:
-        raise ValueError(f"expected a checkpoint of {type(model).__name__}, got {path}: {error}") from error
+    except (KeyError, RuntimeError, TypeError, ValueError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+        # Messages of torch have many lines, and may advise to load the file with `weights_only=False`.
+        raise ValueError(
+            f"expected a checkpoint of this {type(model).__name__}, got {path}, which raises {type(error).__name__}"
+        ) from error
     return float(data["trained_seconds"])
 
 

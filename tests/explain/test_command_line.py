@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 
 import gymnasium as gym
@@ -10,6 +11,7 @@ import pytest
 
 import agents
 from agents import REINFORCE
+from agents.folder_lock import LOCK, FolderLock
 from explain.command_line import main
 from explain.report import all_figures as pictures
 from explain.report.page import without_nan
@@ -65,7 +67,9 @@ def test_explains_an_agent_and_leaves_it_as_it_was(folder: Path, capsys: pytest.
     assert written["num_images"] == 24
     page = (explanation / "report.html").read_text(encoding="utf-8")
     assert "What REINFORCE knew in GlimpseDigits-v0" in page
-    assert {path.suffix for path in explanation.iterdir()} == {".html", ".json", ".png", ".pdf", ".gif"}
+    assert {path.suffix for path in explanation.iterdir() if path.name != LOCK} == {
+        *(".html", ".json", ".png", ".pdf", ".gif")
+    }
 
 
 def test_the_same_seed_gives_the_same_numbers(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,6 +107,25 @@ def test_a_folder_that_cannot_be_written_is_one_error_and_costs_no_time(folder: 
     (folder / "file").touch()
     error = fails([str(folder), "--folder", str(folder / "file" / "explanation")])
     assert "Not a directory" in error
+
+
+def test_a_folder_in_which_another_program_explains_is_one_error(folder: Path) -> None:
+    entered, leave = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with FolderLock(folder / "explanation"):
+            entered.set()
+            leave.wait(60)
+
+    other = threading.Thread(target=hold)
+    other.start()
+    try:
+        assert entered.wait(60)
+        assert "expected a folder that no other program is using" in fails([str(folder), *FEW])
+    finally:
+        leave.set()
+        other.join()
+    assert [path.name for path in (folder / "explanation").iterdir()] == [LOCK]
 
 
 def test_an_agent_of_a_single_glimpse_is_one_error(tmp_path: Path) -> None:

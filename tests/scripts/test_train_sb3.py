@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
+import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +18,23 @@ import pytest
 import torch
 
 import agents
+from agents import RunFolder
+from glimpse_env.utils.interruption import SIGNALS
 from scripts import train_sb3
 from scripts.train_sb3 import RECIPES, main
 
 ROOT = Path(__file__).parents[2]
 SHORT = ["--minutes", "0.005"]
 RUNS = [*([name] for name in RECIPES), *([name, "--grid", "3"] for name in RECIPES if name != "SAC")]
+
+
+@pytest.fixture(autouse=True)
+def handlers_are_given_back() -> Iterator[None]:
+    """A program that a signal ends ignores all others to its very end; the tests go on."""
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 @pytest.mark.parametrize("run", RUNS, ids=" ".join)
@@ -154,6 +168,67 @@ class Watch:
 def test_a_folder_without_a_training_is_one_error(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match=r"^error: expected the run folder of a training by train_sb3.py, got"):
         main(["--resume", str(tmp_path)])
+
+
+GOOD = {"algorithm": "PPO", "env": "GlimpseDigits-v0", "reward": "hard", "grid": None, "seed": 0, "minutes": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        *((text, "expected the arguments of a training as JSON") for text in ("", "{", "[]", "[" * 10**5, "\xff")),
+        *(
+            (json.dumps(GOOD | {name: value}), f"expected {name} in ")
+            for name, value in [
+                *(("algorithm", "DQN"), ("algorithm", ["PPO"]), ("algorithm", None), ("env", 7), ("reward", {})),
+                *(("grid", 1.5), ("grid", True), ("seed", "0"), ("minutes", "1"), ("minutes", None)),
+            ]
+        ),
+        (json.dumps(GOOD | {"minutes": -1.0}), "expected --minutes to be above 0, got -1.0"),
+        (json.dumps(GOOD | {"minutes": float("nan")}), "expected --minutes to be above 0, got nan"),
+        (json.dumps(GOOD | {"env": "CartPole-v1"}), "expected the id of a glimpse environment, got 'CartPole-v1'"),
+        (json.dumps(GOOD | {"another": 1}), "expected a checkpoint of this PPO, got "),
+    ],
+)
+def test_a_folder_with_broken_files_is_one_error(content: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "model.zip").write_bytes(b"no zip")
+    (tmp_path / "arguments.json").write_text(content, encoding="latin-1")
+    with pytest.raises(SystemExit) as caught:
+        main(["--resume", str(tmp_path)])
+    error = str(caught.value.code)
+    assert error.startswith(f"error: {message}")
+    assert "\n" not in error
+
+
+@pytest.mark.parametrize("change", ["pickle", "weights", "data"])
+def test_a_checkpoint_that_was_altered_is_one_error(change: str, tmp_path: Path) -> None:
+    path = tmp_path / "model.zip"
+    (tmp_path / "arguments.json").write_text(json.dumps(GOOD), encoding="utf-8")
+    options = train_sb3.read_arguments(RunFolder(tmp_path))
+    model: Any = train_sb3.make_model(RECIPES["PPO"], train_sb3.make_env(options, 128), 0)
+    model.trained_seconds = 1.0
+    model.save(path)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    buffer = io.BytesIO()
+    torch.save({"pickle": Path("x"), "weights": {"weight": torch.zeros(1)}, "data": 0}[change], buffer)
+    members |= {"data": b"[]"} if change == "data" else {"policy.pth": buffer.getvalue()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    with pytest.raises(SystemExit) as caught:
+        main(["--resume", str(tmp_path)])
+    error = str(caught.value.code)
+    assert error.startswith(f"error: expected a checkpoint of this PPO, got {path}, which raises ")
+    assert "\n" not in error
+    assert "weights_only" not in error
+
+
+@pytest.mark.parametrize("option", ["--run-folder", "--resume"])
+def test_an_empty_path_is_refused(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([option, ""])
+    assert "expected a path, got an empty text" in " ".join(capsys.readouterr().err.replace("│", " ").split())
 
 
 def test_it_runs_as_a_script() -> None:
