@@ -35,7 +35,7 @@ class InvalidFileError(ValueError):
         super().__init__(f"{os.fspath(path)} cannot be loaded as {self.kind}: {reason}")
 
 
-def with_suffix(path: str | os.PathLike[str]) -> Path:
+def with_suffix(path: Any) -> Path:
     """Appends `.zip` to a path without suffix, as Stable-Baselines3 does.
 
     Raises:
