@@ -32,7 +32,7 @@ class Arguments:
     env: tyro.conf.Positional[str] = "mnist"
     """A preset (mnist, mnist-demonstration, mnist-explain, fashion-mnist, kmnist, cifar10, svhn, translated,
     cluttered40, cluttered60, cluttered100, cluttered100-4scales, digits, digits-explain, cluttered-digits), or the id
-    of an environment."""
+    of an environment, such as Glimpse-v0."""
     algorithm: Literal["REINFORCE", "A2C", "PPO", "Branching"] | None = None
     """Algorithm; by default that of the preset."""
     core: Literal["rnn", "lstm", "gru"] | None = None
