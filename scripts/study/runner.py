@@ -87,6 +87,8 @@ def carry_out(runs: Sequence[Run], folder: Path, num_processes: int) -> dict[str
                     finished = len(by_agent) - len(pending)
                     display.update(total, completed=finished + sum(fraction for fraction, _ in dict(progress).values()))
             finally:
+                if pending:
+                    interruption.is_ending = True  # a second Ctrl-C would leave processes without what they report to
                 # After a signal, or where nothing can be shown any more. A process may have taken its next run already.
                 pool.shutdown(wait=False, cancel_futures=True)
                 while running := [future for future in pending if not future.done()]:

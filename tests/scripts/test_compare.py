@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from agents import RunFolder
 from agents.environments import EnvironmentSpec
 from scripts import compare
 from scripts.study.experiments import EXPERIMENTS, HARD, RESHAPED, Experiment, Variant
@@ -112,6 +114,29 @@ def test_a_killed_experiment_leaves_no_process_behind(tmp_path: Path) -> None:
     finally:
         if someone_is_there():
             os.killpg(process.pid, signal.SIGKILL)
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="needs groups of processes")
+def test_ctrl_c_reaches_all_processes_and_ends_with_one_line_and_checkpoints(tmp_path: Path) -> None:
+    command = [sys.executable, compare.__file__, "digits", "--folder", str(tmp_path), "--jobs", "1"]
+    process = subprocess.Popen(
+        command, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert within(120, lambda: any(tmp_path.glob("*/agent.zip")))
+        os.killpg(process.pid, signal.SIGINT)
+        time.sleep(0.2)
+        os.killpg(process.pid, signal.SIGINT)
+        output, error = process.communicate(timeout=60)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == 128 + signal.SIGINT
+    assert error == "interrupted: the same command continues\n"
+    assert "Traceback" not in output
+    for path in tmp_path.glob("*/agent.zip"):
+        assert RunFolder(path.parent).load_agent("cpu").num_timesteps >= 0
+    assert not list(tmp_path.glob("*/error.txt"))
 
 
 def within(seconds: float, condition: Callable[[], bool]) -> bool:

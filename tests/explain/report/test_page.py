@@ -14,7 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
-from explain.explanation import Explanation
+from explain.explanation import LEARNED_POLICY, Explanation
 from explain.report.all_figures import figures_of
 from explain.report.page import embed, make_page, without_nan
 from explain.report.tables import tables_of
@@ -121,6 +121,24 @@ def test_names_are_escaped(page: Page, html: str) -> None:
     assert page.says("All that <it> knew")
     assert page.says("rnn & more")
     assert "<it>" not in html
+
+
+def test_hostile_names_of_everything_stay_text(tiny_explanation: Explanation, dots: dict[str, Path]) -> None:
+    bad = """</title></style></td>"'><script>alert("x")</script><img src=x onerror="alert(1)">{{ 7 * 7 }}&lt;"""
+    policies = tiny_explanation.location_policies
+    explanation = replace(
+        tiny_explanation,
+        class_names=tuple(f"{bad}{name}" for name in tiny_explanation.class_names),
+        location_policies={**policies, bad: policies[LEARNED_POLICY]},
+    )
+    html = make_page(explanation, bad, {bad: {bad: bad}}, dots, {bad: f"page.html?{bad}"})
+    page = Page(html)
+    assert page.open == []
+    assert not page.all("script")
+    assert len(page.all("img")) == len(dots)
+    assert not any(name.startswith("on") for _, attributes in page.elements for name in attributes)
+    assert page.text.count(bad) > 5
+    assert html.count("<script") == html.count("<title></title>") == 0
 
 
 def test_writes_every_number_as_json(tiny_explanation: Explanation, tiny_report: Path) -> None:
