@@ -41,6 +41,9 @@ ALLOWED_EXTRAS = {
     "tests": list(PROJECT["optional-dependencies"]),
 }
 
+# What Python brings: tomllib from 3.11 on, tomli before.
+STANDARD_LIBRARY = sys.stdlib_module_names | {"tomllib"}
+
 # A folder with about a dozen modules is read at a glance; 13, `__init__.py` not counted, is the most that passes.
 MOST_MODULES = 13
 
@@ -137,7 +140,7 @@ def test_every_imported_distribution_is_declared(folder: str) -> None:
     undeclared = {
         f"{module.relative_to(ROOT)}: {name}"
         for module in modules_under_a_rule(folder)
-        for name in top_level_names(module) - ours - sys.stdlib_module_names
+        for name in top_level_names(module) - ours - STANDARD_LIBRARY
         if not known & {normalised(distribution) for distribution in of_name.get(name, [name])}
     }
     assert undeclared == set()

@@ -15,7 +15,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from agents.sb3 import infos
 from agents.sb3.sub_environment import SubEnvironment
 from glimpse_env import VectorDiscreteActions
-from glimpse_env.config import read_options
+from glimpse_env.config import check_integer, read_options
 from glimpse_env.dataset_rollout import to_numpy, world_of
 from glimpse_env.registration import VECTOR_ENTRY_POINT
 
@@ -55,12 +55,23 @@ class GlimpseVecEnv(VecEnv):
         self._started = time.time()
         self._begin_episodes()
 
+    def seed(self, seed: int | None = None) -> Sequence[int | None]:
+        """Keeps a seed for the next reset: `seed + i` for sub-environment i; None draws one.
+
+        Raises:
+            TypeError: The seed is not an integer.
+            ValueError: The seed is negative.
+        """
+        if seed is not None:
+            check_integer("seed", seed, 0)
+        return super().seed(seed)
+
     def reset(self) -> dict[str, np.ndarray[Any, Any]]:
         """Begins an episode in every sub-environment, with the seeds and the options that were set before.
 
         Raises:
-            TypeError: A seed or an option is not an integer.
-            ValueError: There is another option, or a seed or option is negative.
+            TypeError: An option is not an integer.
+            ValueError: There is another option, or an option is negative.
             IndexError: An index is not in the split.
         """
         seeds = [seed for seed in self._seeds if seed is not None]  # all or none

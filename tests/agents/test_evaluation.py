@@ -41,9 +41,9 @@ class Oracle:
         world = env.unwrapped.world
         begin = world.begin
 
-        def remember(indices: Any = None, *others: Any) -> Any:
+        def remember(indices: Any = None, *others: Any, **more: Any) -> Any:
             self.images = None if indices is None else indices.numpy()
-            return begin(indices, *others)
+            return begin(indices, *others, **more)
 
         world.begin = remember
         return env

@@ -82,6 +82,12 @@ def test_a_seed_counts_once() -> None:
     assert_same(env.reset(), first)
 
 
+@pytest.mark.parametrize(("seed", "error"), [(1.7, TypeError), ("3", TypeError), (True, TypeError), (-1, ValueError)])
+def test_a_seed_that_is_none_is_refused_at_once(seed: Any, error: type[Exception]) -> None:
+    with pytest.raises(error, match="expected seed to be"):
+        GlimpseVecEnv(native()).seed(seed)
+
+
 def test_options_choose_images_once() -> None:
     env = GlimpseVecEnv(native(split="test"))
     env.seed(0)
