@@ -36,4 +36,6 @@ def _plain(value: Any) -> Any:
         return os.fspath(value)
     if isinstance(value, torch.device):
         return str(value)
-    return value.item() if isinstance(value, np.generic) else value
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    return value.tolist() if isinstance(value, np.generic | np.ndarray) else value

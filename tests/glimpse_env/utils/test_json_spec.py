@@ -19,7 +19,7 @@ ARGUMENTS: dict[str, Any] = {
     "data_dir": Path("some", "where"),
     "num_glimpses": np.int64(3),
     "glimpse_size": np.uint8(5),
-    "initial_location": (0.5, -0.5),
+    "initial_location": (np.float32(0.5), -0.5),
     "reward": "entropy",
     "reward_weight": np.float32(0.25),
 }
