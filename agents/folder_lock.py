@@ -58,7 +58,10 @@ class FolderLock(AbstractContextManager["FolderLock"]):
         self._acquire(depth)
 
     def _acquire(self, depth: int) -> None:
-        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except FileExistsError as error:
+            raise NotADirectoryError(f"expected a folder, got {self.path}: Not a directory") from error
         try:
             for _ in range(depth):
                 self._lock.acquire(blocking=False)

@@ -103,7 +103,7 @@ def find_preset(name: str) -> Preset:
 
     Example:
         >>> find_preset("cluttered100").environment
-        EnvironmentSpec(env_id='GlimpseClutteredMNIST-v0', arguments={'canvas_size': 100})
+        EnvironmentSpec(env_id='GlimpseClutteredMNIST-v0', arguments={'reward': 'information', 'canvas_size': 100})
         >>> find_preset("GlimpseKMNIST-v0").environment
         EnvironmentSpec(env_id='GlimpseKMNIST-v0', arguments={})
     """

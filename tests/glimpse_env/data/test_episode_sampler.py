@@ -131,7 +131,8 @@ def test_memory_does_not_grow_with_what_could_be_drawn_ahead(num_envs: int) -> N
         sampler.next()
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak < 8 * (2**20 + num_envs * 50_004 * 8)
+    # Some copies of a megabyte and of one episode in each sub-environment; how many depends on the version of NumPy.
+    assert peak < 16 * (2**20 + num_envs * 50_004 * 8)
 
 
 def test_some_go_on_while_others_stay() -> None:
