@@ -105,8 +105,10 @@ def test_commands_exist_with_their_options_and_words(name: str) -> None:
             size = 1 if words[0] != "-m" else 3 if words[1] == "agents" else 2
             shown = help_of(*words[:size])
             for argument in words[size:]:
-                # A path is the user's, and a number a value; all else is an option, a preset or the name of a part.
-                if "/" not in argument and not re.fullmatch(r"\d+(e-\d+)?", argument):
+                # A path is the user's, and a number a value; all else is an option, a preset, a packaged agent or the
+                # name of a part.
+                given = "/" in argument or re.fullmatch(r"\d+(e-\d+)?", argument)
+                if not given and argument not in agents.list_pretrained():
                     assert re.search(rf"(?<![\w-]){re.escape(argument)}(?![\w-])", shown), (words, argument)
 
 
