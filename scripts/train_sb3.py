@@ -35,7 +35,7 @@ from agents import RunFolder
 from agents.command_line.paths import PathArgument
 from agents.progress_log import ProgressLog
 from glimpse_env import DatasetError
-from glimpse_env.utils.atomic import open_atomic
+from glimpse_env.utils.atomic import open_atomic, write_json
 from glimpse_env.utils.errors import shown
 from glimpse_env.utils.interruption import Interrupted, Interruption
 from glimpse_env.utils.program import one_line_errors
@@ -220,8 +220,7 @@ def train(run: RunFolder, options: Arguments) -> None:
     seconds = read_checkpoint(model, run.agent) if run.agent.exists() else 0.0
     with run.lock(), Interruption() as interruption:
         used = {name: value for name, value in asdict(options).items() if name not in ("run_folder", "resume")}
-        with open_atomic(run.arguments) as file:
-            file.write(f"{json.dumps(used, indent=2)}\n".encode())
+        write_json(run.arguments, used)
         log = ProgressLog(run.log, model.num_timesteps)
         model.set_logger(Logger(str(run.path), [log]))
         limit = TimeLimit(run, log, interruption, seconds, 60 * options.minutes)
@@ -243,8 +242,7 @@ def train(run: RunFolder, options: Arguments) -> None:
             "split": "test",
             "location_policies": {"learned policy": evaluation.to_json()},
         }
-        with open_atomic(run.evaluation) as file:
-            file.write(f"{json.dumps(report, indent=2)}\n".encode())
+        write_json(run.evaluation, report)
     print(
         f"{evaluation.accuracy[-1]:.2%} of {evaluation.num_images:,} test images are correct after "
         f"{model.num_timesteps:,} steps. Everything is in {run.path}."

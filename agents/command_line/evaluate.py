@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +24,7 @@ from glimpse_env import DatasetError
 from glimpse_env.dataset_rollout import world_of
 from glimpse_env.rendering.colours import GREEN, MUTED, PAGE, TEXT, VERMILLION
 from glimpse_env.rendering.style import StyledFigure, matplotlib_settings
-from glimpse_env.utils.atomic import open_atomic
+from glimpse_env.utils.atomic import write_json
 from glimpse_env.utils.program import one_line_errors
 
 CONVNET_IMAGES = 100_000
@@ -78,8 +77,7 @@ def evaluate(run: RunFolder, compare: bool) -> None:
         network = agents.train_convnet(agent.make_env(), CONVNET_IMAGES, progress_bar=True)
         ceiling = agents.convnet_accuracy(network, agent.make_env())
         report["convnet"] = {"num_images": CONVNET_IMAGES, "accuracy": ceiling}
-    with open_atomic(run.evaluation) as file:
-        file.write(f"{json.dumps(report, indent=2)}\n".encode())
+    write_json(run.evaluation, report)
     envs = agent.make_vec_env(ROWS * COLUMNS, split="test")
     dataset = world_of(envs).dataset
     recording = record(agent, envs, min(ROWS * COLUMNS, len(dataset.images)))

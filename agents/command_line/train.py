@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 from collections.abc import Sequence
@@ -17,7 +16,7 @@ from agents import RunFolder
 from agents.command_line.options import EnvironmentOptions, SettingsOptions, given
 from agents.command_line.paths import PathArgument
 from glimpse_env import DatasetError
-from glimpse_env.utils.atomic import open_atomic
+from glimpse_env.utils.atomic import write_json
 from glimpse_env.utils.interruption import Interrupted
 from glimpse_env.utils.program import one_line_errors
 
@@ -104,8 +103,7 @@ def begin(options: Arguments) -> None:
                 f"{run.path} holds an agent already: continue it with --resume {shlex.quote(str(run.path))}, or choose "
                 "another folder"
             )
-        with open_atomic(run.arguments) as file:
-            file.write(f"{json.dumps(used, indent=2)}\n".encode())
+        write_json(run.arguments, used)
         train(agent, run)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from agents.evaluation import Evaluation, evaluate
 from agents.loading import load
 from agents.pretrained.catalogue import CARD
 from agents.runs import RunFolder
+from glimpse_env.utils.atomic import write_json
 
 
 def package_agent(run: RunFolder, folder: Path, core_seconds: float | None = None) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def package_agent(run: RunFolder, folder: Path, core_seconds: float | None = Non
     AGENTS.write(path, description, {"policy": half, "generator": tensors["generator"]})
     packaged = load(path, device="cpu")
     card = make_card(packaged, evaluate(packaged), run.read_arguments(), core_seconds)
-    (folder / CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+    write_json(folder / CARD, card)
     return card
 
 

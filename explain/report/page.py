@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import math
 import os
 from collections.abc import Mapping
@@ -20,6 +19,7 @@ from explain.report.failures import Failure, describe_failures, most_confident_f
 from explain.report.figures.style import DOTS_PER_INCH
 from explain.report.summary import checks_of, headlines_of
 from explain.report.tables import tables_of
+from glimpse_env.utils.atomic import write_json
 from glimpse_env.utils.paths import read_path
 
 REPORT, JSON = "report.html", "explanation.json"
@@ -60,7 +60,7 @@ def write_report(
     folder.mkdir(parents=True, exist_ok=True)
     failures = [failure.to_json() for failure in failures_of(explanation)]
     numbers = without_nan({"about": about, **explanation.to_json(), "failures": failures})
-    (folder / JSON).write_text(json.dumps(numbers, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    write_json(folder / JSON, numbers, allow_nan=False)
     files = draw_all_figures(explanation, folder, progress=progress)
     (folder / REPORT).write_text(make_page(explanation, title, about, files, links), encoding="utf-8")
     return folder / REPORT

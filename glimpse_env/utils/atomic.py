@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import secrets
@@ -9,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 if sys.platform != "win32":
     import fcntl
@@ -58,6 +59,17 @@ def open_atomic(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
         with suppress(OSError):
             os.unlink(file.name)
         raise
+
+
+def write_json(path: str | os.PathLike[str], content: Any, *, allow_nan: bool = True) -> None:
+    """Writes numbers, strings, lists and dicts as JSON, as a whole or not at all; see `open_atomic`.
+
+    Raises:
+        OSError: The file cannot be written. An older one is left as it was.
+        ValueError: A number is NaN or infinite, unless `allow_nan`.
+    """
+    with open_atomic(path) as file:
+        file.write(f"{json.dumps(content, indent=2, allow_nan=allow_nan)}\n".encode())
 
 
 def remove_leftovers(path: Path) -> None:

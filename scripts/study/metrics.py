@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from explain.knowledge.curves import calibration_gaps, quantities
 from explain.knowledge.information import expected_calibration_error
 from explain.measurement import Measurement, measure
 from explain.reconstruction.errors import mean_image_error
-from glimpse_env.utils.atomic import open_atomic
+from glimpse_env.utils.atomic import write_json
 from scripts.study.experiments import Run
 
 CONFIDENT = 0.9
@@ -48,7 +47,7 @@ def measure_run(run: Run, folder: Path) -> None:
         steps_per_second = RunFolder(folder).read_log()["time/fps"][-1]
         seconds = agent.num_timesteps / steps_per_second
         accuracy = agents.evaluate(agent).accuracy.tolist()
-        _write(folder / metrics_file(run), {"accuracy": accuracy, "seconds": [seconds] * len(accuracy)})
+        write_json(folder / metrics_file(run), {"accuracy": accuracy, "seconds": [seconds] * len(accuracy)})
         return
     train_env, test_env = (agent.make_vec_env(NUM_ENVS, split=split) for split in ("train", "test"))
     settings = VAESettings(target="canvas", partial=True) if run.variant.partial else VAESettings()
@@ -56,12 +55,7 @@ def measure_run(run: Run, folder: Path) -> None:
     measured = measure(agent, train_env, test_env, settings, fit_settings, num_train=run.experiment.num_train)
     measured.vae.save(folder / vae_file(run))
     measured.test[:STRIPS].save(folder / STRIPS_FILE)
-    _write(folder / metrics_file(run), metrics_of(measured))
-
-
-def _write(path: Path, metrics: dict[str, Any]) -> None:
-    with open_atomic(path) as file:
-        file.write(f"{json.dumps(metrics, indent=2)}\n".encode())
+    write_json(folder / metrics_file(run), metrics_of(measured))
 
 
 def metrics_of(measured: Measurement) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from glimpse_env.utils import atomic
-from glimpse_env.utils.atomic import open_atomic, remove_leftovers
+from glimpse_env.utils.atomic import open_atomic, remove_leftovers, write_json
 
 # Begins to write a file, says so, and waits. It runs the module by itself, since the package takes seconds to import.
 WRITER = """
@@ -124,3 +125,13 @@ def test_writers_at_the_same_time_do_not_disturb_each_other(tmp_path: Path) -> N
         thread.join()
     assert errors == []
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_json_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "numbers.json"
+    write_json(path, {"a": [1, float("nan")]})
+    assert path.read_text() == '{\n  "a": [\n    1,\n    NaN\n  ]\n}\n'
+    with pytest.raises(ValueError, match="JSON compliant"):
+        write_json(path, float("nan"), allow_nan=False)
+    assert json.loads(path.read_text())["a"][0] == 1
+    assert [file.name for file in path.parent.iterdir()] == ["numbers.json"]
