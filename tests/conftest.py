@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import torch
 from hypothesis import settings
 
 from glimpse_env.utils.interruption import SIGNALS
+from tests.torch_defaults import OF_THE_USER
 
 # Read when matplotlib and pygame are first imported, so set before any test module is.
 os.environ["MPLBACKEND"] = "Agg"
@@ -33,6 +35,25 @@ MNIST_FILES = (
     "t10k-images-idx3-ubyte",
     "t10k-labels-idx1-ubyte",
 )
+
+
+@pytest.fixture
+def threads_of_the_user() -> Iterator[None]:
+    """A number of threads that the user chose, which must be the same after the test."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(OF_THE_USER)
+    yield
+    assert torch.get_num_threads() == OF_THE_USER
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def handlers_are_given_back() -> Iterator[None]:
+    """A program that a signal ends ignores all others to its very end; the tests go on."""
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")

@@ -26,3 +26,6 @@ def torch_defaults(dtype: str = "float32", device: str | None = None) -> Iterato
 OTHER_DEFAULTS = pytest.mark.parametrize(
     "others", [{"dtype": "float64"}, {"dtype": "bfloat16"}, {"device": "meta"}], ids=["float64", "bfloat16", "device"]
 )
+
+OF_THE_USER = 3
+"""A number of threads that the user chose; see the fixture `threads_of_the_user`."""

@@ -1,7 +1,6 @@
 """Training and evaluating choose their number of threads, and leave the user's as it was."""
 
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +11,9 @@ import agents
 from agents.baselines import convnet
 from agents.baselines.location_policies import LocationOverride
 from tests.agents.making import EVERY_ALGORITHM, ID, ITERATION, assert_same_weights, make_agent, weights
+from tests.torch_defaults import OF_THE_USER
 
-OF_THE_USER = 3
-
-
-@pytest.fixture(autouse=True)
-def _threads_of_the_user() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(OF_THE_USER)
-    yield
-    assert torch.get_num_threads() == OF_THE_USER
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("threads_of_the_user")
 
 
 def threads_while_learning(agent: Any, steps: int = ITERATION) -> set[int]:

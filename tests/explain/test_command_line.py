@@ -15,6 +15,7 @@ from agents.folder_lock import LOCK, FolderLock
 from explain.command_line import main
 from explain.report import all_figures as pictures
 from explain.report.page import without_nan
+from tests.command_lines import error_of
 
 SETTINGS = {
     "num_train": 60,
@@ -85,27 +86,16 @@ def test_the_same_seed_gives_the_same_numbers(folder: Path, tmp_path: Path, monk
     assert written[0]["reconstruction"]["error"] != written[2]["reconstruction"]["error"]
 
 
-def fails(command: list[str]) -> str:
-    """Runs it, checks that it ends with one line of error and exit status 1, and returns the line."""
-    with pytest.raises(SystemExit) as caught:
-        main(command)
-    error = caught.value.code  # Python prints a string to stderr, and ends with status 1
-    assert isinstance(error, str)
-    assert error.startswith("error: ")
-    assert "\n" not in error
-    return error
-
-
 def test_what_is_not_there_or_no_agent_is_one_error(tmp_path: Path) -> None:
-    assert "there is neither" in fails([str(tmp_path / "nowhere.zip")])
+    assert "there is neither" in error_of(main, [str(tmp_path / "nowhere.zip")])
     (tmp_path / "agent.zip").write_bytes(b"no zip")
-    assert "cannot be loaded as an agent" in fails([str(tmp_path)])
+    assert "cannot be loaded as an agent" in error_of(main, [str(tmp_path)])
     assert not (tmp_path / "explanation").exists()
 
 
 def test_a_folder_that_cannot_be_written_is_one_error_and_costs_no_time(folder: Path) -> None:
     (folder / "file").touch()
-    error = fails([str(folder), "--folder", str(folder / "file" / "explanation")])
+    error = error_of(main, [str(folder), "--folder", str(folder / "file" / "explanation")])
     assert "Not a directory" in error
 
 
@@ -121,7 +111,7 @@ def test_a_folder_in_which_another_program_explains_is_one_error(folder: Path) -
     other.start()
     try:
         assert entered.wait(60)
-        assert "expected a folder that no other program is using" in fails([str(folder), *FEW])
+        assert "expected a folder that no other program is using" in error_of(main, [str(folder), *FEW])
     finally:
         leave.set()
         other.join()
@@ -132,4 +122,4 @@ def test_an_agent_of_a_single_glimpse_is_one_error(tmp_path: Path) -> None:
     env = gym.make("GlimpseDigits-v0", num_glimpses=1)
     sizes = {"hidden_size": 16, "what_size": 8, "where_size": 8}
     agents.REINFORCE(env, policy_kwargs=sizes, num_envs=16, seed=0, device="cpu").save(tmp_path / "agent.zip")
-    assert "at least 2 glimpses" in fails([str(tmp_path), *FEW])
+    assert "at least 2 glimpses" in error_of(main, [str(tmp_path), *FEW])

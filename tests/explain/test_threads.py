@@ -1,6 +1,5 @@
 """Recording, fitting and explaining choose their number of threads, and leave the user's as it was."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,7 +8,7 @@ import torch
 from explain import FitSettings, HiddenStateVAE, VAESettings, fit_vae, record
 from tests.explain.test_explanation import explain_tiny, make_agent, make_env
 
-OF_THE_USER = 3
+pytestmark = pytest.mark.usefixtures("threads_of_the_user")
 
 
 class Watched:
@@ -21,15 +20,6 @@ class Watched:
     def predict(self, *arguments: Any, **more: Any) -> Any:
         self.seen.add(torch.get_num_threads())
         return self.agent.predict(*arguments, **more)
-
-
-@pytest.fixture(autouse=True)
-def _threads_of_the_user() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(OF_THE_USER)
-    yield
-    assert torch.get_num_threads() == OF_THE_USER
-    torch.set_num_threads(before)
 
 
 @pytest.fixture

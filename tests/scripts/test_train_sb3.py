@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,22 +18,15 @@ import torch
 
 import agents
 from agents import RunFolder
-from glimpse_env.utils.interruption import SIGNALS
 from scripts import train_sb3
 from scripts.train_sb3 import RECIPES, main
+from tests.command_lines import error_of
+
+pytestmark = pytest.mark.usefixtures("handlers_are_given_back")
 
 ROOT = Path(__file__).parents[2]
 SHORT = ["--minutes", "0.005"]
 RUNS = [*([name] for name in RECIPES), *([name, "--grid", "3"] for name in RECIPES if name != "SAC")]
-
-
-@pytest.fixture(autouse=True)
-def handlers_are_given_back() -> Iterator[None]:
-    """A program that a signal ends ignores all others to its very end; the tests go on."""
-    handlers = {number: signal.getsignal(number) for number in SIGNALS}
-    yield
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
 
 
 @pytest.mark.parametrize("run", RUNS, ids=" ".join)
@@ -100,12 +92,7 @@ def test_learns_until_the_time_is_over(tmp_path: Path, monkeypatch: pytest.Monke
     ],
 )
 def test_what_cannot_be_trained_is_one_error(arguments: list[str], message: str, tmp_path: Path) -> None:
-    with pytest.raises(SystemExit) as caught:
-        main([*arguments, "--run-folder", str(tmp_path)])
-    error = str(caught.value.code)
-    assert error.startswith("error: ")
-    assert "\n" not in error
-    assert message in error
+    assert message in error_of(main, [*arguments, "--run-folder", str(tmp_path)])
     assert not list(tmp_path.iterdir())
 
 

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,8 +17,9 @@ from agents import PRESETS, Preset, RunFolder, Schedule
 from agents.command_line import evaluate
 from agents.command_line.train import main
 from agents.environments import EnvironmentSpec
-from glimpse_env.utils.interruption import SIGNALS
+from tests.command_lines import error_of
 
+pytestmark = pytest.mark.usefixtures("handlers_are_given_back")
 ROOT = Path(__file__).parents[3]
 T, N = 6, 8
 IMAGES = 10 * N
@@ -32,32 +32,12 @@ TINY = Preset(
 
 
 @pytest.fixture(autouse=True)
-def handlers_are_given_back() -> Iterator[None]:
-    """A program that a signal ends ignores all others to its very end; the tests go on."""
-    handlers = {number: signal.getsignal(number) for number in SIGNALS}
-    yield
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
-
-
-@pytest.fixture(autouse=True)
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(PRESETS, "tiny", TINY)
 
 
 def arguments(folder: Path, *more: str) -> list[str]:
     return ["tiny", "--run-folder", str(folder), *more]
-
-
-def error_of(command: list[str]) -> str:
-    """Runs it, checks that it ends with one line of error and exit status 1, and returns the line."""
-    with pytest.raises(SystemExit) as caught:
-        main(command)
-    error = caught.value.code  # Python prints a string to stderr, and ends with status 1
-    assert isinstance(error, str)
-    assert error.startswith("error: ")
-    assert "\n" not in error
-    return error
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +110,7 @@ def test_ctrl_c_says_how_to_continue_and_resume_does(
 @pytest.mark.parametrize("images", ["0", "-5"])
 def test_no_images_are_refused(images: str, tmp_path: Path) -> None:
     assert f"expected --images to be at least 1, got {images}" in error_of(
-        arguments(tmp_path / "run", "--images", images)
+        main, arguments(tmp_path / "run", "--images", images)
     )
     assert not (tmp_path / "run").exists()
 
@@ -138,13 +118,13 @@ def test_no_images_are_refused(images: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("more", [["--seed", "3"], ["tiny"], ["--images", "100"]])
 def test_resuming_takes_no_other_arguments(finished: Path, more: list[str]) -> None:
     before = (finished / "agent.zip").read_bytes()
-    assert "expected no other arguments beside --resume" in error_of(["--resume", str(finished), *more])
+    assert "expected no other arguments beside --resume" in error_of(main, ["--resume", str(finished), *more])
     assert (finished / "agent.zip").read_bytes() == before
 
 
 def test_takes_no_folder_that_holds_an_agent(finished: Path) -> None:
     before = (finished / "agent.zip").read_bytes()
-    assert f"--resume {finished}" in error_of(arguments(finished))
+    assert f"--resume {finished}" in error_of(main, arguments(finished))
     assert (finished / "agent.zip").read_bytes() == before
 
 
@@ -164,7 +144,7 @@ def test_takes_no_folder_that_another_program_trains_in(
     taken.wait()
     try:
         command = ["--resume", str(tmp_path)] if resume else arguments(tmp_path)
-        assert f"no other program is using, got {tmp_path}" in error_of(command)
+        assert f"no other program is using, got {tmp_path}" in error_of(main, command)
     finally:
         leaving.set()
         other.join()
@@ -191,12 +171,12 @@ def test_a_path_with_markup_and_spaces_is_printed_as_it_is(tmp_path: Path, capsy
     assert lines[0].endswith(f"Everything is in {folder}.")
     evaluation, paths = folder / "evaluation.json", folder / "glimpse_paths.png"
     assert lines[-1] == f"{evaluation} has the numbers, {paths} shows where the agent looked."
-    assert f"--resume '{folder}'" in error_of(arguments(folder))
+    assert f"--resume '{folder}'" in error_of(main, arguments(folder))
 
 
 def test_a_folder_that_cannot_be_written_is_one_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    assert "Not a directory" in error_of(arguments(tmp_path / "file" / "run"))
+    assert "Not a directory" in error_of(main, arguments(tmp_path / "file" / "run"))
 
 
 def test_a_divergence_is_one_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,12 +184,12 @@ def test_a_divergence_is_one_error(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         raise agents.TrainingDiverged("the loss is nan")
 
     monkeypatch.setattr(agents.REINFORCE, "train", diverge)
-    assert error_of(arguments(tmp_path)).startswith("error: training diverged: the loss is nan")
+    assert error_of(main, arguments(tmp_path)).startswith("error: training diverged: the loss is nan")
 
 
 @pytest.mark.parametrize("command", [["nothing"], ["--resume", "nowhere"]])
 def test_what_is_not_there_is_one_error(command: list[str]) -> None:
-    assert command[-1] in error_of(command)
+    assert command[-1] in error_of(main, command)
 
 
 def test_an_error_is_a_line_of_its_own_and_exit_status_1(tmp_path: Path) -> None:

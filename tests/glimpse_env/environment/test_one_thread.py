@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -14,16 +12,9 @@ from glimpse_env.reward_wrappers import VectorGlimpseReward
 from glimpse_env.rewards import RewardFunction
 from glimpse_env.world import World
 from tests.glimpse_env.environment.playing_vectors import CLUTTERED, native, sample
+from tests.torch_defaults import OF_THE_USER
 
-OF_THE_USER = 3
-
-
-@pytest.fixture(autouse=True)
-def threads() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(OF_THE_USER)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("threads_of_the_user")
 
 
 @pytest.fixture
