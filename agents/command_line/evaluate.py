@@ -7,25 +7,28 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 import tyro
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from rich.console import Console
 from rich.table import Table
+from torch import Tensor
 
 import agents
 from agents import Evaluation, RunFolder
 from agents.command_line.paths import PathArgument
 from agents.pretrained.catalogue import find_run
-from explain import Recording, record
-from explain.report.figures.images import draw_glimpses, draw_path, show_canvas
 from glimpse_env import DatasetError
 from glimpse_env.dataset_rollout import world_of
 from glimpse_env.rendering.colours import GREEN, MUTED, PAGE, TEXT, VERMILLION
+from glimpse_env.rendering.episodes import draw_glimpses, draw_path, show_canvas
 from glimpse_env.rendering.style import StyledFigure, matplotlib_settings
+from glimpse_env.retina import Retina
 from glimpse_env.utils.atomic import write_json
 from glimpse_env.utils.program import one_line_errors
+from glimpse_env.world import World
 
 CONVNET_IMAGES = 100_000
 ROWS, COLUMNS = 4, 6
@@ -78,10 +81,9 @@ def evaluate(run: RunFolder, compare: bool) -> None:
         ceiling = agents.convnet_accuracy(network, agent.make_env())
         report["convnet"] = {"num_images": CONVNET_IMAGES, "accuracy": ceiling}
     write_json(run.evaluation, report)
-    envs = agent.make_vec_env(ROWS * COLUMNS, split="test")
-    dataset = world_of(envs).dataset
-    recording = record(agent, envs, min(ROWS * COLUMNS, len(dataset.images)))
-    draw_glimpse_paths(recording, dataset.class_names).savefig(run.glimpse_paths, dpi=100)
+    evaluation = evaluations["learned policy"]
+    world = first_canvases(agent, min(ROWS * COLUMNS, evaluation.num_images))
+    draw_glimpse_paths(evaluation, world).savefig(run.glimpse_paths, dpi=100)
     console = Console()
     console.print(make_table(evaluations, f"{type(agent).__name__} in {environment.env_id}, test split"))
     if compare:
@@ -115,27 +117,43 @@ def make_table(evaluations: Mapping[str, Evaluation], title: str) -> Table:
     return table
 
 
+@dataclass(frozen=True)
+class EvaluatedEpisodes:
+    """Where an agent looked on the first images of the test split, on the CPU; see `glimpse_env.rendering.episodes`."""
+
+    canvases: Tensor
+    locations: Tensor
+    retina: Retina
+
+
+def first_canvases(agent: agents.Algorithm, count: int) -> World:
+    """The world in which the first `count` images of the test split begin."""
+    envs = agent.make_vec_env(count, split="test")
+    envs.reset(seed=0, options={"index": np.arange(count)})
+    return world_of(envs)
+
+
 @matplotlib_settings()
-def draw_glimpse_paths(recording: Recording, class_names: Sequence[str]) -> Figure:
+def draw_glimpse_paths(evaluation: Evaluation, world: World) -> Figure:
     """Draws images with the path of the glimpses, the answer above, and the belief after each glimpse below.
 
     Args:
-        recording: At most `ROWS * COLUMNS` images.
-        class_names: The name of each class.
+        evaluation: What the agent did.
+        world: Holds the canvases of the first images, at most `ROWS * COLUMNS`.
     """
     figure = StyledFigure(figsize=(2.1 * COLUMNS, 2.5 * ROWS + 0.6), facecolor=PAGE, layout="constrained")
     title = "Where it looked, from 1 to the last (orange), and what it believed after each glimpse (white: correct)"
     figure.suptitle(title, color=TEXT, size=14)
-    num_glimpses = recording.locations.shape[1]
-    predictions = recording.beliefs.argmax(-1)
+    episodes = EvaluatedEpisodes(world.canvases.cpu(), torch.from_numpy(evaluation.locations), world.retina)
+    num_glimpses, names = evaluation.locations.shape[1], world.dataset.class_names
     for image, axes in enumerate(figure.subplots(ROWS, COLUMNS).flat):
         axes.set_axis_off()
-        if image < len(recording):
-            show_canvas(axes, recording, image, num_glimpses)
-            draw_glimpses(axes, recording, image, num_glimpses)
-            draw_path(axes, recording, image, num_glimpses)
-            _outline(axes, recording.canvases.shape[2:])
-            _write_beliefs(axes, predictions[image].tolist(), int(recording.labels[image]), class_names)
+        if image < world.num_envs:
+            show_canvas(axes, episodes, image, num_glimpses)
+            draw_glimpses(axes, episodes, image, num_glimpses)
+            draw_path(axes, episodes, image, num_glimpses)
+            _outline(axes, episodes.canvases.shape[2:])
+            _write_beliefs(axes, evaluation.predictions[image].tolist(), int(evaluation.labels[image]), names)
     return figure
 
 

@@ -20,10 +20,10 @@ from torch import Tensor
 from explain.numbers import check_tensor
 from explain.recording import Recording
 from explain.report.figures.eig_maps import check_grid, color_scale, draw_eig_map, mark_next_location
-from explain.report.figures.images import draw_glimpses, draw_path, show_canvas, show_image
 from explain.report.figures.inputs import MAX_CLASSES, check_class_names, check_images
 from explain.report.figures.style import CORRECT, FAINT, INCORRECT, INK, MUTED, figure_style, make_figure
 from glimpse_env.rendering.colours import BLACK, SKY_BLUE
+from glimpse_env.rendering.episodes import draw_glimpses, draw_path, show_canvas, show_image
 from glimpse_env.rendering.gif import LAST_FRAME_SECONDS
 from glimpse_env.rendering.style import shorten
 from glimpse_env.retina import MAX_PIXEL

@@ -13,7 +13,7 @@ from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
 from explain.recording import Recording
-from explain.report.figures.images import draw_glimpses, draw_path, label_with_class, show_canvas
+from explain.report.figures.images import label_with_class
 from explain.report.figures.inputs import check_class_names, check_images
 from explain.report.figures.lines import format_axes, spread_labels
 from explain.report.figures.style import (
@@ -27,6 +27,7 @@ from explain.report.figures.style import (
     figure_style,
     make_figure,
 )
+from glimpse_env.rendering.episodes import draw_glimpses, draw_path, show_canvas
 from glimpse_env.rendering.style import shorten
 
 COLUMNS, ROW_HEIGHT = 2, 1.35

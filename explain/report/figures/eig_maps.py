@@ -18,19 +18,19 @@ from torch import Tensor
 
 from explain.numbers import check_tensor
 from explain.recording import Recording
-from explain.report.figures.images import (
+from explain.report.figures.images import make_grid
+from explain.report.figures.inputs import check_images
+from explain.report.figures.style import figure_style
+from glimpse_env.rendering.colours import BLACK
+from glimpse_env.rendering.episodes import (
     aspect_of,
     coverage_of,
     darken_unseen,
     draw_glimpses,
     leave_margin,
-    make_grid,
     patches_of,
     show_image,
 )
-from explain.report.figures.inputs import check_images
-from explain.report.figures.style import figure_style
-from glimpse_env.rendering.colours import BLACK
 from glimpse_env.retina import grid_locations
 
 # From transparent to opaque, so that the canvas is visible where the EIG is low.

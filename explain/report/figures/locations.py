@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from explain.recording import Recording
-from explain.report.figures.images import make_grid, show_image
+from explain.report.figures.images import make_grid
 from explain.report.figures.inputs import check_class_names, check_not_empty, shown_classes
 from explain.report.figures.style import BLUE, FAINT, figure_style
+from glimpse_env.rendering.episodes import show_image
 from glimpse_env.rendering.style import shorten
 
 CELLS, BLUR = 56, 2.0

@@ -15,17 +15,11 @@ from torch import Tensor
 
 from explain.numbers import check_tensor
 from explain.recording import Recording
-from explain.report.figures.images import (
-    darken_unseen,
-    draw_coverage,
-    label_with_belief,
-    label_with_class,
-    make_grid,
-    show_image,
-)
+from explain.report.figures.images import draw_coverage, label_with_belief, label_with_class, make_grid
 from explain.report.figures.inputs import check_class_names, check_images
 from explain.report.figures.style import figure_style
 from glimpse_env.rendering.colours import SKY_BLUE
+from glimpse_env.rendering.episodes import darken_unseen, show_image
 from glimpse_env.rendering.style import shorten
 
 NAME_LENGTH = 10

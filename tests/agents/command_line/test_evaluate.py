@@ -11,8 +11,7 @@ import pytest
 
 import agents
 from agents import REINFORCE, Algorithm, evaluate, look_at_centre
-from agents.command_line.evaluate import draw_glimpse_paths, main
-from explain import record
+from agents.command_line.evaluate import draw_glimpse_paths, first_canvases, main
 from tests.command_lines import error_of
 
 T = 6
@@ -81,7 +80,7 @@ def test_draws_the_glimpse_paths(folder: Path) -> None:
 def test_draws_the_images_that_were_evaluated() -> None:
     agent = make("GlimpseClutteredDigits-v0", num_scales=2, num_glimpses=3)
     evaluation = evaluate(agent)
-    figure = draw_glimpse_paths(record(agent, agent.make_vec_env(24, split="test"), 22), [f"{i}" for i in range(10)])
+    figure = draw_glimpse_paths(evaluation, first_canvases(agent, 22))
     assert len(figure.axes) == 24
     for axes, predictions, label in zip(figure.axes[:22], evaluation.predictions, evaluation.labels, strict=False):
         assert axes.get_title()[0] == ("✓" if predictions[-1] == label else "✗")

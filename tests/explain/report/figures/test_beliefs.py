@@ -13,8 +13,8 @@ from matplotlib.axes import Axes
 
 from explain import Recording
 from explain.report.figures import draw_beliefs
-from explain.report.figures.images import coverage_of
 from explain.report.figures.style import CORRECT, FAINT
+from glimpse_env.rendering.episodes import coverage_of
 
 IMAGES = [4, 1, 2]
 

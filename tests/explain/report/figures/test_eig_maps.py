@@ -14,7 +14,7 @@ from torch import Tensor
 
 from explain import Recording, grid_locations
 from explain.report.figures import draw_eig_maps
-from explain.report.figures.images import coverage_of, patches_of
+from glimpse_env.rendering.episodes import coverage_of, patches_of
 
 IMAGES = [3, 0]
 GRID = 3

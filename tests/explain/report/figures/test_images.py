@@ -13,34 +13,17 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import to_hex
 
 from explain import Recording
 from explain.report.figures.eig_maps import mark_next_location
-from explain.report.figures.images import (
-    aspect_of,
-    draw_coverage,
-    draw_glimpses,
-    draw_path,
-    label_with_belief,
-    label_with_class,
-    make_grid,
-    outline,
-    patches_of,
-    show_canvas,
-    show_image,
-)
+from explain.report.figures.images import draw_coverage, label_with_belief, label_with_class, make_grid, outline
 from explain.report.figures.style import CORRECT, INCORRECT, PAGE_WIDTH
-from glimpse_env.rendering.colours import ORANGE, SKY_BLUE
+from glimpse_env.rendering.episodes import aspect_of, draw_glimpses, draw_path, show_canvas
 
 
 @pytest.fixture
 def axes() -> Axes:
     return make_grid(1, 1)[1][0, 0]
-
-
-def boxes_of(axes: Axes) -> list[tuple[float, ...]]:
-    return [(*patch.get_xy(), patch.get_width(), patch.get_height()) for patch in axes.patches]  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(("rows", "columns", "aspect"), [(1, 1, 1.0), (3, 9, 1.0), (2, 4, 0.5), (10, 8, 2.0)])
@@ -50,44 +33,6 @@ def test_a_grid_fits_on_the_page(rows: int, columns: int, aspect: float) -> None
     assert figure.get_figwidth() <= PAGE_WIDTH + 1e-9
     room = (figure.get_figheight() - 0.2) / rows - 0.2
     assert room == pytest.approx(((figure.get_figwidth() - 0.5) / columns - 0.06) * aspect + 0.06)
-
-
-@pytest.mark.parametrize("channels", [1, 3])
-def test_uint8_and_float_pixels_give_the_same_image(
-    axes: Axes, pixels_of: Callable[[Axes], np.ndarray], channels: int
-) -> None:
-    pixels = np.random.default_rng(0).integers(256, size=(channels, 3, 5), dtype=np.uint8)
-    show_image(axes, pixels)
-    expected = np.moveaxis(np.broadcast_to(pixels, (3, 3, 5)), 0, -1) / 255
-    np.testing.assert_allclose(pixels_of(axes), expected)
-    axes.clear()
-    show_image(axes, pixels / np.float32(255))
-    np.testing.assert_allclose(pixels_of(axes), expected, atol=1e-6)
-    assert axes.get_xlim() == (-0.5, 4.5)
-    assert axes.get_ylim() == (2.5, -0.5)
-
-
-@pytest.mark.parametrize("canvas", [(12, 12), (20, 9)])
-def test_patches_are_centred_on_locations(make_recording: Callable[..., Recording], canvas: tuple[int, int]) -> None:
-    recording = make_recording(canvas=canvas)
-    centres = patches_of(recording, 2) + recording.retina.glimpse_size / 2
-    exact = (recording.locations[2].numpy() + 1) / 2 * [canvas[1], canvas[0]] - 0.5
-    assert np.abs(centres - exact).max() <= 0.5 + 1e-6
-
-
-def test_glimpses_so_far_are_drawn(recording: Recording, axes: Axes) -> None:
-    draw_glimpses(axes, recording, 3, 2)
-    assert boxes_of(axes) == [(*corner, 4, 4) for corner in patches_of(recording, 3)[:2].tolist()]
-    colors = [to_hex(patch.get_edgecolor()) for patch in axes.patches]
-    assert colors == [SKY_BLUE, ORANGE]
-
-
-def test_the_path_goes_through_the_centres_of_glimpses(recording: Recording, axes: Axes) -> None:
-    draw_path(axes, recording, 3, 3)
-    middles = patches_of(recording, 3)[:3] + 2
-    np.testing.assert_array_equal(axes.lines[0].get_xydata(), middles)
-    assert [text.get_text() for text in axes.texts] == ["1", "2", "3"]
-    np.testing.assert_array_equal([text.xy for text in axes.texts], middles)  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("corner", [(-1, -1), (1, -1), (-1, 1), (1, 1)])
@@ -111,22 +56,6 @@ def test_nothing_is_cut_off_at_the_edge_of_a_panel(
             box = drawn.get_window_extent(renderer)
             assert panel.x0 - 1 <= box.x0 <= box.x1 <= panel.x1 + 1, drawn
             assert panel.y0 - 1 <= box.y0 <= box.y1 <= panel.y1 + 1, drawn
-
-
-def test_what_has_not_been_seen_is_dark(
-    recording: Recording, axes: Axes, pixels_of: Callable[[Axes], np.ndarray]
-) -> None:
-    for count in range(1, 5):
-        axes.clear()
-        show_canvas(axes, recording, 2, count)
-        canvas, drawn = recording.canvases[2, 0].numpy() / 255, pixels_of(axes)[..., 0]
-        seen = np.zeros(canvas.shape, bool)
-        for x, y in patches_of(recording, 2)[:count] + 0.5:
-            seen[max(int(y), 0) : max(int(y) + 4, 0), max(int(x), 0) : max(int(x) + 4, 0)] = True
-        np.testing.assert_allclose(drawn[seen], canvas[seen])
-        assert (drawn[~seen] <= canvas[~seen] / 2).all()
-        assert seen.any()
-        assert not seen.all()
 
 
 def lines_of(edges: Any) -> set[tuple[float, ...]]:
