@@ -86,7 +86,11 @@ class BaseAgent(SB3Interface):
             TrainingDiverged: The outputs are not finite; nothing is written.
         """
         self._check_that_it_acts()
-        AGENTS.write(path, {"algorithm": type(self).__name__, **self.state.describe()}, self.state.tensors())
+        AGENTS.write(path, self.describe(), self.state.tensors())
+
+    def describe(self) -> dict[str, Any]:
+        """What goes into `agent.json` of a saved agent."""
+        return {"algorithm": type(self).__name__, **self.state.describe()}
 
     @classmethod
     def load(

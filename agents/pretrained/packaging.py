@@ -40,8 +40,7 @@ def package_agent(run: RunFolder, folder: Path, core_seconds: float | None = Non
     path = folder / run.agent_name
     tensors = agent.state.tensors()
     half = {name: weight.half() for name, weight in tensors["policy"].items()}
-    description = {"algorithm": type(agent).__name__, **agent.state.describe()}
-    AGENTS.write(path, description, {"policy": half, "generator": tensors["generator"]})
+    AGENTS.write(path, agent.describe(), {"policy": half, "generator": tensors["generator"]})
     packaged = load(path, device="cpu")
     card = make_card(packaged, evaluate(packaged), run.read_arguments(), core_seconds)
     write_json(folder / CARD, card)
