@@ -16,7 +16,7 @@ from agents.folder_lock import FolderInUseError
 from agents.loading import ALGORITHMS, load
 from agents.policy.recurrent_policy import RAMPolicy
 from agents.presets import PRESETS, Preset, find_preset
-from agents.pretrained.catalogue import list_pretrained, load_pretrained, read_card
+from agents.pretrained.catalogue import find_pretrained_vae, list_pretrained, load_pretrained, read_card
 from agents.runs import RunFolder
 from agents.sb3.features import GlimpseFeatures
 from agents.sb3.vec_env import GlimpseVecEnv, make_sb3_env
@@ -51,6 +51,7 @@ __all__ = [
     "convnet_accuracy",
     "evaluate",
     "find_preset",
+    "find_pretrained_vae",
     "list_pretrained",
     "load",
     "load_pretrained",

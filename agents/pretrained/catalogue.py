@@ -14,8 +14,8 @@ from agents.runs import RunFolder
 from glimpse_env.utils.errors import unknown_name_error
 
 FILES = Path(__file__).parent / "files"
-"""Holds a folder for each packaged agent: `agent.zip` and `card.json`."""
-CARD = "card.json"
+"""Holds a folder for each packaged agent: `agent.zip`, `card.json`, and `vae.zip` where it has a VAE."""
+CARD, VAE = "card.json", "vae.zip"
 
 
 def list_pretrained() -> list[str]:
@@ -49,6 +49,21 @@ def read_card(name: str) -> dict[str, Any]:
     """
     card: dict[str, Any] = json.loads((_folder(name) / CARD).read_text(encoding="utf-8"))
     return card
+
+
+def find_pretrained_vae(name: str) -> Path:
+    """Finds the VAE of a packaged agent, which `explain.HiddenStateVAE.load` loads.
+
+    It was fitted on the agent's hidden states, and reconstructs the clean image.
+
+    Raises:
+        FileNotFoundError: This agent has none.
+        ValueError: There is no such agent.
+    """
+    path = _folder(name) / VAE
+    if not path.is_file():
+        raise FileNotFoundError(f"the packaged agent {name!r} comes without a VAE: fit one with explain.fit_vae")
+    return path
 
 
 def find_run(agent: str | os.PathLike[str], unpack_into: Path = Path("runs", "pretrained")) -> RunFolder:

@@ -133,6 +133,8 @@ class HiddenStateVAE(nn.Module):
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the VAE as one zip, all or not at all; see `glimpse_env.utils.archive`.
 
+        After `vae.half()` the file takes half the space. What `load` makes of it computes in float32 nonetheless.
+
         Raises:
             OSError: The file cannot be written. An older one of that name is left as it was.
         """
@@ -155,7 +157,8 @@ class HiddenStateVAE(nn.Module):
             # Compared with the file before memory is taken.
             with without_weights():
                 expected = cls(hidden_size, image_shape, settings).state_dict()
-            tensors = saved.tensors({"weights": {name: TensorSpec.like(like) for name, like in expected.items()}})
+            weights_like = {name: TensorSpec.like(like, or_half=True) for name, like in expected.items()}
+            tensors = saved.tensors({"weights": weights_like})
             weights = tensors["weights"]
             if not (weights["hidden_std"] > 0).all():
                 raise ValueError("expected hidden_std to be positive, got other numbers")

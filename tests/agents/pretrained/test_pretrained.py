@@ -14,7 +14,7 @@ import torch
 import agents
 from agents import Branching, InvalidAgentError, RunFolder
 from agents.pretrained import catalogue
-from agents.pretrained.catalogue import find_run, list_pretrained, load_pretrained, read_card
+from agents.pretrained.catalogue import find_pretrained_vae, find_run, list_pretrained, load_pretrained, read_card
 from agents.pretrained.packaging import package_agent
 from tests.agents.making import make_agent, observe
 
@@ -34,7 +34,7 @@ def run(tmp_path: Path) -> RunFolder:
 @pytest.fixture
 def packaged(run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setattr(catalogue, "FILES", tmp_path / "files")
-    return package_agent(run, tmp_path / "files" / "some-agent", core_seconds=7.5)
+    return package_agent(run, tmp_path / "files" / "some-agent", seconds=7.5)
 
 
 def test_a_packaged_agent_acts_like_the_trained_one(run: RunFolder, packaged: dict[str, Any]) -> None:
@@ -67,7 +67,8 @@ def test_the_card_says_how_it_was_made_and_what_was_measured(packaged: dict[str,
     assert packaged["command"] == "python -m agents train digits --images 16 --seed 0"
     assert packaged["task"] == {"id": "GlimpseDigits-v0"}
     assert packaged["images"] == 4
-    assert packaged["core_seconds"] == 7.5
+    assert packaged["seconds"] == 7.5
+    assert packaged["trained_with"]["device"] == "cpu"
     assert packaged["test_images"] == 360
     np.testing.assert_allclose(packaged["correct_after_each_glimpse_percent"], 100 * measured.accuracy, atol=0.005)
     for low, correct, high in zip(
@@ -79,9 +80,24 @@ def test_the_card_says_how_it_was_made_and_what_was_measured(packaged: dict[str,
         assert low <= correct <= high
 
 
+def test_the_command_has_the_options_that_changed_the_preset(run: RunFolder, tmp_path: Path) -> None:
+    changed = {"environment": {"initial_location": [0.0, 0.5]}, "settings": {"num_envs": 4}}
+    run.arguments.write_text(json.dumps(ARGUMENTS | changed))
+    command = package_agent(run, tmp_path / "package")["command"]
+    assert command.endswith("--env.initial-location 0.0 0.5 --settings.num-envs 4")
+
+
+def test_a_vae_that_is_not_there_is_an_error_that_says_what_to_do(packaged: dict[str, Any]) -> None:
+    with pytest.raises(FileNotFoundError, match=r"without a VAE.*fit_vae"):
+        find_pretrained_vae("some-agent")
+    file = catalogue.FILES / "some-agent" / "vae.zip"
+    file.touch()
+    assert find_pretrained_vae("some-agent") == file
+
+
 def test_unknown_names_are_suggested(packaged: dict[str, Any]) -> None:
     assert list_pretrained() == ["some-agent"]
-    for function in (load_pretrained, read_card):
+    for function in (load_pretrained, read_card, find_pretrained_vae):
         with pytest.raises(ValueError, match="Did you mean 'some-agent'"):
             function("some-agnt")
 
@@ -122,9 +138,9 @@ def test_a_folder_goes_before_a_packaged_agent_of_that_name(
 def test_agents_that_come_with_the_package_load_and_have_cards(name: str) -> None:
     agent, card = load_pretrained(name), read_card(name)
     assert card["task"] == {"id": agent.spec.environment.env_id, **agent.spec.environment.arguments}
-    assert card["images"] == agent.num_timesteps // agent.num_glimpses
-    assert card["seed"] == agent.spec.seed
     num_glimpses = agent.spec.environment.config.num_glimpses  # known without the images, which need a download
+    assert card["images"] == agent.num_timesteps // num_glimpses
+    assert card["seed"] == agent.spec.seed
     assert len(card["correct_after_each_glimpse_percent"]) == num_glimpses
 
 

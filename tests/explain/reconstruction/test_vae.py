@@ -214,6 +214,19 @@ def test_a_vae_survives_its_file(tmp_path: Path) -> None:
     assert loaded.settings == settings
 
 
+def test_half_the_precision_takes_half_the_space_and_little_of_the_images(tmp_path: Path) -> None:
+    vae = HiddenStateVAE(50, (1, 8, 8), VAESettings(layer_size=200), seed=0)
+    hidden = 3 * torch.randn(20, 50, generator=torch.Generator().manual_seed(0))
+    vae.standardise(hidden)
+    expected = vae.reconstruct(hidden)
+    vae.save(tmp_path / "whole.zip")
+    vae.half().save(tmp_path / "half.zip")
+    assert (tmp_path / "half.zip").stat().st_size < 0.55 * (tmp_path / "whole.zip").stat().st_size
+    loaded = HiddenStateVAE.load(tmp_path / "half.zip")
+    assert all(weight.dtype == torch.float32 for weight in loaded.state_dict().values())
+    torch.testing.assert_close(loaded.reconstruct(hidden), expected, rtol=0, atol=5e-3)
+
+
 @pytest.mark.parametrize(
     "name", ["target", "partial", "beta", "latent_size", "layer_size", "hidden_size", "image_shape"]
 )
