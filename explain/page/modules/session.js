@@ -267,6 +267,15 @@ export function percent(probability) {
 }
 
 /**
+ * @param {number} information In nats.
+ * @returns {string} With two decimals and a true minus sign.
+ */
+export function natsInWords(information) {
+  const text = information.toFixed(2);
+  return text === "-0.00" ? "0.00" : text.replace("-", "−");
+}
+
+/**
  * @param {Location} one
  * @param {Location} other
  * @returns {boolean}

@@ -250,6 +250,32 @@ def test_it_can_be_drawn_on_with_the_keyboard_alone(open_page: Any, digits_page:
     assert (canvas > 100).any(0).sum() < 9
 
 
+def test_examples_are_one_stop_of_the_tab_key(open_page: Any, digits_page: dict[str, Any]) -> None:
+    page = open_page(digits_page["path"])
+    stops = page.locator(".example[tabindex='0']")
+    assert stops.count() == 1
+    stops.focus()
+    first = page.evaluate("document.activeElement.ariaLabel")
+    page.keyboard.press("ArrowRight")
+    second = page.evaluate("document.activeElement.ariaLabel")
+    assert second != first
+    page.keyboard.press("Enter")
+    assert page.locator(".example[aria-pressed=true]").get_attribute("aria-label") == second
+    for _ in range(2):  # glimpse 1, then what plays the glimpses; there is no previous one
+        page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "play"
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Shift+Tab")
+    assert page.evaluate("document.activeElement.ariaLabel") == second
+
+
+def test_the_curve_ends_at_the_glimpse_that_is_shown(open_page: Any, digits_page: dict[str, Any]) -> None:
+    page = open_page(digits_page["path"])
+    for glimpse in range(1, 4):
+        assert page.locator("#curve .point.sure").count() == page.locator("#curve .point.rightly").count() == glimpse
+        page.click("#next")
+
+
 def test_names_of_classes_stay_text(open_page: Any, digits_page: dict[str, Any]) -> None:
     page = open_page(digits_page["path"])
     assert page.locator("#belief-bars .name").nth(0).text_content() == CLASS_NAMES[0]

@@ -68,6 +68,7 @@ export function choicesView(session) {
     /** @type {HTMLInputElement} */ (byId(`control-${control}`)).checked = true;
     document.body.classList.toggle("controlled", control !== "trained");
     toggle(byId("controlled"), control !== "trained");
+    byId("reseed").textContent = driver === "random" ? "Other random places" : "Another first glimpse";
     toggle(byId("reseed"), session.state.example === null || driver === "random");
   });
 }

@@ -1,8 +1,9 @@
 /**
- * Information over glimpses as a curve: how sure the agent is, and how rightly sure.
+ * Information over glimpses as a curve, up to the glimpse that is shown: how sure the agent is, and how rightly sure.
  */
 
 import { informationGain } from "../information.js";
+import { natsInWords } from "../session.js";
 import { byId, svg } from "./dom.js";
 
 /** @typedef {import("../agent.js").Step} Step */
@@ -22,7 +23,9 @@ export function curveView(session) {
     const { numGlimpses, classNames } = session.content;
     const highest = Math.log(classNames.length);
     const isKnown = session.label !== null;
-    const rightly = [...session.steps, ...session.own].map((step) => session.labelInformation(step) ?? 0);
+    const steps = taken(session, session.steps);
+    const own = taken(session, session.own);
+    const rightly = [...steps, ...own].map((step) => session.labelInformation(step) ?? 0);
     const lowest = Math.max(LOWEST, Math.min(0, ...rightly));
     const x = (/** @type {number} */ glimpse) => {
       return MARGIN.left + (glimpse / Math.max(numGlimpses - 1, 1)) * (WIDTH - MARGIN.left - MARGIN.right);
@@ -44,7 +47,7 @@ export function curveView(session) {
         svg(
           "text",
           { x: MARGIN.left - 8, y: y(nats) + 4, class: "tick end" },
-          nats === LOWEST ? `≤ ${nats}` : String(nats),
+          `${nats === LOWEST ? "≤ " : ""}${nats}`.replace("-", "−"),
         ),
       );
     }
@@ -56,11 +59,11 @@ export function curveView(session) {
     const shownAt = x(Math.min(session.state.shown, session.steps.length - 1));
     chart.append(svg("line", { x1: shownAt, x2: shownAt, y1: MARGIN.top, y2: HEIGHT - MARGIN.bottom, class: "shown" }));
     /** @type {[Step[], string][]} */
-    const episodes = [[session.steps, ""]];
-    if (session.isOther) episodes.unshift([session.own, " own"]);
-    for (const [steps, whose] of episodes) {
+    const episodes = [[steps, ""]];
+    if (session.isOther) episodes.unshift([own, " own"]);
+    for (const [episode, whose] of episodes) {
       const draw = (/** @type {(step: Step) => number} */ measure, /** @type {string} */ kind) => {
-        const points = steps.map((step, glimpse) => [x(glimpse), y(measure(step))]);
+        const points = episode.map((step, glimpse) => [x(glimpse), y(measure(step))]);
         chart.append(svg("polyline", { points: points.join(" "), class: `curve ${kind}${whose}` }));
         for (const [cx, cy] of points) chart.append(svg("circle", { cx, cy, r: 3, class: `point ${kind}${whose}` }));
       };
@@ -76,13 +79,22 @@ export function curveView(session) {
 
 /**
  * @param {Session} session
+ * @param {Step[]} steps
+ * @returns {Step[]} Those up to the glimpse that is shown.
+ */
+function taken(session, steps) {
+  return steps.slice(0, session.state.shown + 1);
+}
+
+/**
+ * @param {Session} session
  * @returns {string}
  */
 function nowInWords(session) {
   const { step } = session;
   const rightly = session.labelInformation(step);
-  const sure = `Now: ${informationGain(step.belief).toFixed(2)} nats sure`;
-  return rightly === null ? `${sure}.` : `${sure}, ${rightly.toFixed(2)} nats rightly sure.`;
+  const sure = `Now: ${natsInWords(informationGain(step.belief))} nats sure`;
+  return rightly === null ? `${sure}.` : `${sure}, ${natsInWords(rightly)} nats rightly sure.`;
 }
 
 /**
@@ -91,7 +103,9 @@ function nowInWords(session) {
  */
 function curveInWords(session) {
   const list = (/** @type {(step: Step) => number} */ measure) => {
-    return session.steps.map((step) => measure(step).toFixed(2)).join(", ");
+    return taken(session, session.steps)
+      .map((step) => natsInWords(measure(step)))
+      .join(", ");
   };
   const sure = `Nats after each glimpse. Sure: ${list((step) => informationGain(step.belief))}.`;
   if (session.label === null) return sure;

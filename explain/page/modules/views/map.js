@@ -4,7 +4,7 @@
 
 import { GRID, NUM_SAMPLES } from "../imagining.js";
 import { argmax, divergence } from "../information.js";
-import { percent } from "../session.js";
+import { natsInWords, percent } from "../session.js";
 import { ARROWS, byId, html, svg, toggle } from "./dom.js";
 import { patch } from "./gaze.js";
 import { centreOf, coloursOf, paint, paintPicture, viridis } from "./pixels.js";
@@ -74,9 +74,9 @@ export function behindView(session) {
     const [x, y] = centreOf(session.retina, location, session.canvas);
     byId("behind-words").textContent =
       `Looking at column ${Math.floor(x)}, row ${Math.floor(y)} is expected to change the belief by ` +
-      `${map.divergence[picked].toFixed(2)} nats: the mean of the ${NUM_SAMPLES} numbers below. ` +
+      `${natsInWords(map.divergence[picked])} nats: the mean of the ${NUM_SAMPLES} numbers below. ` +
       `Counted as mutual information, which leaves out a change that every imagined canvas brings about, it is ` +
-      `${map.mutualInformation[picked].toFixed(2)} nats.`;
+      `${natsInWords(map.mutualInformation[picked])} nats.`;
     tiles.replaceChildren(...map.canvases.map((_, sample) => tile(session, map, picked, sample)));
   });
   byId("behind-close").onclick = () => {
@@ -105,7 +105,7 @@ function tile(session, map, place, sample) {
   return html("li", {}, [
     html("div", { class: "frame" }, [canvas, overlay]),
     html("strong", { text: `${classNames[top]} ${percent(belief[top])}` }),
-    html("span", { text: `${gain.toFixed(2)} nats` }),
+    html("span", { text: `${natsInWords(gain)} nats` }),
   ]);
 }
 

@@ -307,9 +307,27 @@ function listExamples(session) {
   for (const group of ["examples-right", "examples-wrong"]) {
     toggle(byId(`${group}-group`), byId(group).childElementCount > 0);
   }
+  const all = [...byId("examples").querySelectorAll("button")];
+  const stopAt = (/** @type {HTMLButtonElement} */ stop) => {
+    for (const button of all) button.tabIndex = button === stop ? 0 : -1;
+  };
+  // A toolbar is one stop of the Tab key, as the WAI-ARIA Authoring Practices have it: arrow keys move within it.
+  byId("examples").onkeydown = (event) => {
+    const from = all.indexOf(/** @type {HTMLButtonElement} */ (document.activeElement));
+    const arrow = ARROWS[event.key];
+    const ends = event.key === "Home" ? 0 : event.key === "End" ? all.length - 1 : null;
+    if (from < 0 || (arrow === undefined && ends === null)) return;
+    event.preventDefault();
+    const to = all[ends ?? (from + arrow[0] + arrow[1] + all.length) % all.length];
+    stopAt(to);
+    to.focus();
+  };
+  if (all.length > 0) stopAt(all[0]);
   session.views.push(() => {
     buttons.forEach((button, at) => {
-      button.setAttribute("aria-pressed", String(at === session.state.example));
+      const isChosen = at === session.state.example;
+      if (isChosen && button.getAttribute("aria-pressed") !== "true") stopAt(button);
+      button.setAttribute("aria-pressed", String(isChosen));
     });
   });
 }
