@@ -11,7 +11,7 @@ import { byId, svg } from "./dom.js";
 
 const WIDTH = 360;
 const HEIGHT = 190;
-const MARGIN = { left: 34, right: 12, top: 10, bottom: 34 };
+const MARGIN = { left: 42, right: 12, top: 10, bottom: 34 };
 /** A confident error goes far below 0; the curve ends here. */
 const LOWEST = -2;
 
