@@ -21,9 +21,9 @@ demo: $(INSTALLED)
 docs: $(INSTALLED)
 	$(PYTHON) -m sphinx -W --keep-going -q -b html docs docs/_build/html
 
-# The pages of the documentation in which agents run, of agents that were trained with these presets.
-MNIST := runs/mnist-explain
-CLUTTERED := runs/cluttered60
+# The pages of the documentation in which agents run: agents that come with the package.
+MNIST := mnist
+CLUTTERED := cluttered60
 pages: $(INSTALLED)
 	$(PYTHON) scripts/page.py $(MNIST) --output docs/_static/watch-mnist.html --layer-size 96
 	$(PYTHON) scripts/page.py $(CLUTTERED) --output docs/_static/watch-cluttered.html --layer-size 96

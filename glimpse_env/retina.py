@@ -220,7 +220,7 @@ class _Plan(NamedTuple):
     strides: Tensor  # (2,): from a patch's column and row to its first pixel
     steps: Tensor  # (C*g*g,): from there to all its pixels
     # The sum over a white square. A float32 tensor, because integers by a Python number give torch's default dtype; on
-    # the CPU, because one without dimensions goes with tensors on any device.
+    # the device of what it divides, because CUDA multiplies by the inverse of a number that is not, which rounds twice.
     max_sum: Tensor
 
 
@@ -233,7 +233,7 @@ def _plan(canvas_shape: tuple[int, int], channels: int, glimpse_size: int, scale
     planes = torch.arange(channels, device=device) * (rows * columns)
     steps = planes[:, None, None] + along[:, None] * columns + along
     strides = torch.tensor([1, columns], device=device)
-    max_sum = torch.tensor(MAX_PIXEL * block * block, dtype=torch.float32, device="cpu")
+    max_sum = torch.tensor(MAX_PIXEL * block * block, dtype=torch.float32, device=device)
     return _Plan(*_placement(canvas_shape, patch_size, device), strides, steps.flatten(), max_sum)
 
 

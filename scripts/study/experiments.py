@@ -157,7 +157,7 @@ _BRANCHING_SETTINGS: dict[str, Any] = {
     "loss_weights": agents.LossWeights(policy=0.6, every_glimpse=True),
 }
 BRANCHING = Variant("Branching", "gru", "information", policy_kwargs=_LAYERS, settings=_BRANCHING_SETTINGS)
-"""The settings of the presets that learn by branching."""
+"""The presets that learn by branching, with batches for short trainings."""
 
 
 def _branching_but(settings: dict[str, Any], **changes: Any) -> Variant:

@@ -111,5 +111,5 @@ def _table(results: pd.DataFrame, cells: Callable[[str, str], dict[str, str]]) -
 
 
 def _markdown(table: pd.DataFrame) -> str:
-    # Numbers are text by now, and 43.20 is not to lose its last digit.
-    return str(table.to_markdown(index=False, disable_numparse=True))
+    # Numbers are text by now, and 43.20 is not to lose its last digit. Data sets can have fewer glimpses than others.
+    return str(table.fillna("").to_markdown(index=False, disable_numparse=True))

@@ -69,7 +69,7 @@ def test_the_ablation_starts_from_the_preset() -> None:
     preset = agents.PRESETS["cluttered40"]
     assert BRANCHING.algorithm == preset.algorithm
     assert {"core": BRANCHING.core, "hidden_size": 256, **BRANCHING.policy_kwargs} == preset.policy_kwargs
-    assert BRANCHING.settings == preset.settings
+    assert BRANCHING.settings == agents.PRESETS["cluttered-digits"].settings, "those of the preset for short trainings"
     assert BRANCHING.reward == preset.environment.arguments["reward"]
 
 

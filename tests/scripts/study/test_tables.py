@@ -87,5 +87,13 @@ def test_markdown_has_all_tables(results: pd.DataFrame) -> None:
     assert "Failed" not in page
 
 
+def test_a_data_set_with_fewer_glimpses_has_empty_cells(results: pd.DataFrame) -> None:
+    shorter = results[(results.dataset == "MNIST") | (results.glimpse < 3)]
+    page = to_markdown(shorter, {})
+    assert "nan" not in page
+    rows = [line.split("|") for line in page.splitlines() if line.startswith("| cluttered 40x40")]
+    assert any(cells[-2].strip() == "" and cells[-3].strip() != "" for cells in rows)
+
+
 def test_markdown_lists_failures(results: pd.DataFrame) -> None:
     assert to_markdown(results, {"digits-ppo": "ValueError: no"}).endswith("Failed:\n\n- digits-ppo: ValueError: no\n")
