@@ -226,7 +226,8 @@ class Algorithm(BaseAgent):
 
     def _autocast(self) -> torch.autocast:
         mixed = self.settings.precision == "bfloat16"
-        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=mixed)
+        # The cache of torch 2.10 keeps weights that were first used under no_grad, without a gradient for later uses.
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=mixed, cache_enabled=False)
 
     def _optimizer_step(self, loss: HybridLoss, **metrics: Tensor) -> None:
         """Takes one step of the optimizer, unless that would make a weight infinite or NaN."""
