@@ -95,7 +95,8 @@ def train_convnet(
     world = _world(envs)
     network = ConvNet(world.canvases.shape[1], world.dataset.num_classes, seed).to(device)
     num_updates = max(1, num_images // BATCH_SIZE)
-    optimizer = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE)
+    # Fused, it counts its steps on the device of the weights, whatever torch's default device is.
+    optimizer = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE, fused=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, num_updates)
     network.train()
     with torch_threads(num_threads):
