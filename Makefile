@@ -27,6 +27,7 @@ CLUTTERED := cluttered60
 pages: $(INSTALLED)
 	$(PYTHON) scripts/page.py $(MNIST) --output docs/_static/watch-mnist.html --layer-size 96
 	$(PYTHON) scripts/page.py $(CLUTTERED) --output docs/_static/watch-cluttered.html --layer-size 96
+	$(PYTHON) docs/record_watch.py
 
 lint: $(INSTALLED) $(PAGE_TOOLS)
 	$(PYTHON) -m ruff check .
