@@ -10,6 +10,9 @@ from torch import Tensor
 
 from glimpse_env.utils.errors import shown
 
+ROUNDING = 1e-3
+"""How far a sum of class probabilities may be from 1."""
+
 
 def check_finite(name: str, numbers: Tensor) -> None:
     """Raises a `ValueError` unless all numbers of a tensor are finite."""
@@ -51,3 +54,18 @@ def check_tensor(name: str, value: Any, dtype: torch.dtype, shape: tuple[int | N
         raise ValueError(f"expected {name} of {dtype} and shape ({wanted}), got {value.dtype} and {tuple(value.shape)}")
     if dtype.is_floating_point:
         check_finite(name, value)
+
+
+def check_in_range(name: str, numbers: Tensor, low: float, high: float) -> None:
+    """Raises a `ValueError` unless all numbers of a tensor, which has some, lie in [low, high]."""
+    least, most = (bound.item() for bound in numbers.aminmax())
+    if not low <= least <= most <= high:
+        raise ValueError(f"expected {name} in [{low}, {high}], got {least} to {most}")
+
+
+def check_beliefs(beliefs: Tensor) -> None:
+    """Raises a `ValueError` unless beliefs `(..., C)`, of which there are some, are class probabilities."""
+    check_in_range("beliefs", beliefs, 0, 1)
+    furthest = (beliefs.sum(-1) - 1).abs().max()
+    if furthest > ROUNDING:
+        raise ValueError(f"expected beliefs that sum to 1, got a sum that is {furthest:g} off")

@@ -12,6 +12,7 @@ from gymnasium.vector import VectorEnv
 from torch import Tensor
 from tqdm import tqdm
 
+from explain.numbers import check_beliefs, check_in_range
 from explain.recurrent_agent import RecurrentAgent
 from glimpse_env.config import WorldConfig
 from glimpse_env.dataset_rollout import Agent, dataset_rollout, world_of
@@ -32,8 +33,6 @@ FIELDS = {
     "originals": TensorSpec((None, None, None, None), (torch.uint8,)),
 }
 """The tensors of a recording, with what all have in common, whatever their number of images, glimpses and so on."""
-ROUNDING = 1e-3
-"""How far a sum of beliefs may be from 1."""
 
 
 class InvalidRecordingError(InvalidFileError):
@@ -144,14 +143,9 @@ class Recording:
         num_images, num_glimpses, num_classes = self.beliefs.shape
         if min(num_images, num_glimpses, num_classes, self.canvases[0].numel(), self.originals[0].numel()) == 0:
             raise ValueError("expected images, glimpses, classes and pixels, got none")
-        ranges = {"beliefs": (0, 1), "locations": (-1, 1), "labels": (0, num_classes - 1), "indices": (0, sys.maxsize)}
-        for name, (low, high) in ranges.items():
-            least, most = (bound.item() for bound in getattr(self, name).aminmax())
-            if not low <= least <= most <= high:
-                raise ValueError(f"expected {name} in [{low}, {high}], got {least} to {most}")
-        furthest = (self.beliefs.sum(-1) - 1).abs().max()
-        if furthest > ROUNDING:
-            raise ValueError(f"expected beliefs that sum to 1, got a sum that is {furthest:g} off")
+        for name, low, high in (("locations", -1, 1), ("labels", 0, num_classes - 1), ("indices", 0, sys.maxsize)):
+            check_in_range(name, getattr(self, name), low, high)
+        check_beliefs(self.beliefs)
 
 
 def record(

@@ -21,7 +21,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from explain.knowledge.information import entropy, kl_divergence
-from explain.numbers import check_finite, check_tensor
+from explain.numbers import check_beliefs, check_finite, check_in_range, check_tensor
 from explain.recording import Recording
 from explain.recurrent_agent import RecurrentAgent
 from glimpse_env.config import check_integer
@@ -86,8 +86,9 @@ def expected_information_gain(
 
     Raises:
         TypeError: An argument is of the wrong type.
-        ValueError: There are no samples or no locations, there is not one belief for each state, or a number is not
-            finite, those that the agent and `imagine` return included.
+        ValueError: There are no samples or no locations, there is not one belief for each state, beliefs do not sum to
+            1, locations lie outside [-1, 1], or a number is not finite, those that the agent and `imagine` return
+            included.
     """
     check_integer("num_samples", num_samples, 1, MAX_SAMPLES)
     if not isinstance(retina, Retina):
@@ -100,6 +101,9 @@ def expected_information_gain(
     for_each = leading if isinstance(locations, Tensor) and locations.ndim > 2 else ()
     check_tensor("locations", locations, torch.float32, (*for_each, None, 2))
     check_integer("the number of locations", locations.shape[-2], 1)
+    check_in_range("locations", locations, -1, 1)
+    if beliefs.numel() > 0:
+        check_beliefs(beliefs)
     states = hidden.reshape(-1, hidden.shape[-1])
     agent = RecurrentAgent(agent, hidden.device)
     divergence, mutual_information = [], []

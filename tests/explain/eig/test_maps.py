@@ -397,3 +397,27 @@ def test_a_belief_for_each_state_is_needed(four_canvases: Any) -> None:
             grid_locations(3),
             retina=Retina(2, 1),
         )
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"beliefs": lambda beliefs, places: 2 * beliefs}, r"expected beliefs (in \[0, 1\]|that sum to 1), got"),
+        ({"beliefs": lambda beliefs, places: beliefs / 2}, "expected beliefs that sum to 1, got a sum that is 0.5 off"),
+        ({"locations": lambda beliefs, places: 2 * places}, r"expected locations in \[-1, 1\], got -1.33"),
+    ],
+)
+def test_what_are_no_beliefs_or_no_locations_is_refused(four_canvases: Any, change: Any, message: str) -> None:
+    states = draw_states(four_canvases, 3)
+    parts = {"beliefs": torch.from_numpy(four_canvases.beliefs(states)), "locations": grid_locations(3)}
+    for name, changed in change.items():
+        parts[name] = changed(parts["beliefs"], parts["locations"])
+    with pytest.raises(ValueError, match=message):
+        expected_information_gain(
+            four_canvases,
+            torch.from_numpy(states),
+            parts["beliefs"],
+            four_canvases.imagine,
+            parts["locations"],
+            retina=Retina(2, 1),
+        )
