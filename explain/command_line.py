@@ -24,12 +24,26 @@ from agents.folder_lock import FolderLock
 from agents.pretrained.catalogue import find_run
 from explain.explanation import ExplanationSettings, explain
 from explain.report.page import write_report
-from glimpse_env import DatasetError
+from glimpse_env import DatasetError, WorldConfig
 from glimpse_env.utils.program import one_line_errors
 
 NUM_ENVS = 250
 PAGE = "page.html"
 """The page that `scripts/page.py` writes; if it is beside the report, the report links to it."""
+NUMBERS = dict(
+    enumerate(
+        ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"], start=1
+    )
+)
+SUBJECTS = {
+    "mnist": "a handwritten digit",
+    "digits": "a handwritten digit",
+    "fashion_mnist": "a piece of clothing",
+    "kmnist": "a handwritten character",
+    "cifar10": "a photograph",
+    "svhn": "a house number",
+}
+"""What is to be seen, by the name of the data set."""
 VERSIONS = (glimpse_env, gym, matplotlib, np, sklearn, torch)
 
 
@@ -89,11 +103,23 @@ def _explain(agent: agents.Algorithm, folder: Path, settings: ExplanationSetting
     return write_report(
         explanation,
         folder,
-        f"What {type(agent).__name__} knew in {environment.env_id.removeprefix('glimpse_env:')}",
+        title_of(environment.config),
         describe(agent, explanation.settings),
         links=page if (folder / PAGE).is_file() else {},
         progress=True,
     )
+
+
+def title_of(config: WorldConfig) -> str:
+    """What a report tells, in words.
+
+    Example:
+        >>> title_of(WorldConfig(dataset="digits"))
+        'What an agent knew after six glimpses of a handwritten digit'
+    """
+    number = NUMBERS.get(config.num_glimpses, str(config.num_glimpses))
+    glimpses = "glimpse" if config.num_glimpses == 1 else "glimpses"
+    return f"What an agent knew after {number} {glimpses} of {SUBJECTS.get(config.dataset, 'an image')}"
 
 
 def describe(agent: agents.Algorithm, settings: ExplanationSettings) -> dict[str, dict[str, Any]]:

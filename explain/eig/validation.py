@@ -31,7 +31,8 @@ class EIGValidation:
         maps: Expected information gain of looking at each of `L` locations after each glimpse, `(N, T, L)`.
         gains: What looking there really tells: the divergence of the belief after it from the belief before,
             `(N, T, L)`.
-        rank_correlation: Rank correlation of the two over locations, the mean over images, after each glimpse, `(T,)`.
+        rank_correlation: Rank correlation of the two over locations, the mean over images, after each glimpse but the
+            last, which no other follows, `(T - 1,)`.
         expected: Expected information gain of the location where the agent then looked, `(N, T - 1)`.
         gained: What it then gained, `(N, T - 1)`.
         location_correlation: Rank correlation of these two over images and glimpses, `()`.
@@ -118,7 +119,7 @@ def validate_eig(
     return EIGValidation(
         maps=maps,
         gains=gains,
-        rank_correlation=mean_rank_correlation(correlations, bootstrap),
+        rank_correlation=mean_rank_correlation(correlations[:, :-1], bootstrap),
         expected=expected,
         gained=gained,
         location_correlation=overall_rank_correlation(expected, gained, bootstrap),

@@ -63,7 +63,7 @@ def headlines_of(explanation: Explanation) -> list[Headline]:
             f"control it is {cell(validation.location_correlation, two_digits)}, but the entropy alone, which knows no "
             f"location, has {cell(validation.entropy_correlation, two_digits)}. Over the locations of one image, the "
             "rank correlation of EIG and gain is "
-            f"{', '.join(map(two_digits, validation.rank_correlation.value[:-1].tolist()))} after each glimpse but the "
+            f"{', '.join(map(two_digits, validation.rank_correlation.value.tolist()))} after each glimpse but the "
             "last.",
         ),
         Headline(
@@ -141,7 +141,7 @@ def checks_of(explanation: Explanation) -> list[Check]:
         Check(
             "Does the expected information gain rank locations as the information gained there does?",
             bool((correlations.low > 0).all()),
-            "The mean rank correlations after each glimpse are "
+            "The mean rank correlations after each glimpse but the last are "
             f"{', '.join(map(two_digits, correlations.value.tolist()))}. Their intervals start at "
             f"{two_digits(float(correlations.low.min()))} or higher. They should start above 0.",
         ),

@@ -67,7 +67,7 @@ def test_explains_an_agent_and_leaves_it_as_it_was(folder: Path, capsys: pytest.
     assert list(written["location_policies"]) == policies
     assert written["num_images"] == 24
     page = (explanation / "report.html").read_text(encoding="utf-8")
-    assert "What REINFORCE knew in GlimpseDigits-v0" in page
+    assert "What an agent knew after two glimpses of a handwritten digit" in page
     assert {path.suffix for path in explanation.iterdir() if path.name != LOCK} == {
         *(".html", ".json", ".png", ".pdf", ".gif")
     }
