@@ -30,11 +30,7 @@ from glimpse_env.utils.program import one_line_errors
 NUM_ENVS = 250
 PAGE = "page.html"
 """The page that `scripts/page.py` writes; if it is beside the report, the report links to it."""
-NUMBERS = dict(
-    enumerate(
-        ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"], start=1
-    )
-)
+NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 SUBJECTS = {
     "mnist": "a handwritten digit",
     "digits": "a handwritten digit",
@@ -117,8 +113,9 @@ def title_of(config: WorldConfig) -> str:
         >>> title_of(WorldConfig(dataset="digits"))
         'What an agent knew after six glimpses of a handwritten digit'
     """
-    number = NUMBERS.get(config.num_glimpses, str(config.num_glimpses))
-    glimpses = "glimpse" if config.num_glimpses == 1 else "glimpses"
+    count = config.num_glimpses
+    number = NUMBERS[count - 1] if count <= len(NUMBERS) else str(count)
+    glimpses = "glimpse" if count == 1 else "glimpses"
     return f"What an agent knew after {number} {glimpses} of {SUBJECTS.get(config.dataset, 'an image')}"
 
 
