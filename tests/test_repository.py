@@ -39,7 +39,7 @@ ALLOWED_EXTRAS = {
     "agents command line": ["train"],
     "explain command line": ["train"],
     "scripts": ["train"],
-    "docs": ["docs", "dev"],
+    "docs": ["docs"],
     "tests": list(PROJECT["optional-dependencies"]),
 }
 
