@@ -70,7 +70,7 @@ def measure(
         record(
             agent,
             env,
-            _at_most(count, env),
+            at_most(count, env),
             seed=seed,
             device=device,
             num_threads=how.num_threads,
@@ -85,6 +85,7 @@ def measure(
     return Measurement(train, test, vae, error)
 
 
-def _at_most(count: int | None, env: VectorEnv[Any, Any, Any]) -> int:
+def at_most(count: int | None, env: VectorEnv[Any, Any, Any]) -> int:
+    """So many images, or all of the split of an environment if there are fewer, or if `count` is None."""
     size = len(world_of(env).dataset.images)
     return size if count is None else min(count, size)

@@ -5,21 +5,19 @@ python scripts/package.py runs/cluttered60 cluttered60
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import tyro
 
-import agents
 from agents import RunFolder
 from agents.pretrained.catalogue import CARD, FILES, VAE
 from agents.pretrained.packaging import package_agent
 from explain import FitSettings, VAESettings, fit_vae, record
+from explain.measurement import at_most
 from explain.reconstruction.vae import target_images
 from glimpse_env import DatasetError
-from glimpse_env.dataset_rollout import world_of
 from glimpse_env.utils.atomic import write_json
 from glimpse_env.utils.program import one_line_errors
 
@@ -61,13 +59,17 @@ def package_vae(folder: Path, num_train: int, settings: FitSettings) -> dict[str
     Returns:
         What the card says of it.
     """
-    agent = agents.load(folder / "agent.zip", device="cpu")
+    agent = RunFolder(folder).load_agent("cpu")
     env = agent.make_vec_env(NUM_ENVS, split="train")
-    train = record(agent, env, min(num_train, len(world_of(env).dataset.images)), progress=True)
+    train = record(agent, env, at_most(num_train, env), progress=True)
     fit = fit_vae(train.hidden, target_images(train, VAE_SETTINGS), VAE_SETTINGS, settings, progress=True)
     fit.vae.half().save(folder / VAE)
-    loss = min(fit.losses, default=math.nan)
-    return {"target": VAE_SETTINGS.target, "images": len(train), "epochs": len(fit.losses), "loss_nats": round(loss, 2)}
+    return {
+        "target": VAE_SETTINGS.target,
+        "images": len(train),
+        "epochs": len(fit.losses),
+        "loss_nats": round(min(fit.losses), 2),
+    }
 
 
 if __name__ == "__main__":

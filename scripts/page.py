@@ -18,6 +18,7 @@ from agents import RunFolder
 from agents.command_line.paths import PathArgument
 from agents.pretrained.catalogue import find_run
 from explain import FitSettings, HiddenStateVAE, Recording, VAESettings, fit_vae, record, write_page
+from explain.measurement import at_most
 from explain.page.weights import store_agent
 from explain.reconstruction.baselines import shuffled_states
 from explain.reconstruction.vae import target_images
@@ -128,8 +129,7 @@ def describe(agent: agents.Algorithm) -> dict[str, Any]:
 
 def _record(agent: agents.Algorithm, split: str, count: int, seed: int) -> Recording:
     env = agent.make_vec_env(NUM_ENVS, split=split)
-    count = min(count, len(world_of(env).dataset.images))
-    return record(agent, env, count, seed=seed, device=agent.device, progress=True)
+    return record(agent, env, at_most(count, env), seed=seed, device=agent.device, progress=True)
 
 
 def _fit(states: Tensor, recording: Recording, settings: PageSettings, target: str = "canvas") -> HiddenStateVAE:

@@ -102,8 +102,7 @@ def expected_information_gain(
     check_tensor("locations", locations, torch.float32, (*for_each, None, 2))
     check_integer("the number of locations", locations.shape[-2], 1)
     check_in_range("locations", locations, -1, 1)
-    if beliefs.numel() > 0:
-        check_beliefs(beliefs)
+    check_beliefs(beliefs)
     states = hidden.reshape(-1, hidden.shape[-1])
     agent = RecurrentAgent(agent, hidden.device)
     divergence, mutual_information = [], []
