@@ -113,6 +113,24 @@ class Recording:
         """Whether every canvas is the clean image."""
         return torch.equal(self.canvases, self.originals)
 
+    def coverage(self, images: Tensor, glimpses: Tensor) -> Tensor:
+        """The coverage masks of some images, each after one glimpse: which of its pixels were seen so far.
+
+        The masks of all images after all glimpses may need gigabytes: a bool for each pixel of a canvas.
+
+        Args:
+            images: Positions of `M` images in the recording, `(M,)` int64.
+            glimpses: Numbers of glimpses from 0, `(M,)` int64.
+
+        Returns:
+            `(M, H, W)` bool.
+        """
+        # Later glimpses are replaced by the present one, so that the last mask is that of the present one.
+        numbers = torch.arange(self.locations.shape[1], device=self.device).minimum(glimpses[:, None])
+        locations = self.locations[images[:, None], numbers]  # (M, T, 2)
+        height, width = self.canvases.shape[-2:]
+        return self.retina.coverage(locations, (height, width))[:, -1]
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the recording as one zip, all or not at all; see `glimpse_env.utils.archive`.
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from explain.numbers import check_between, check_tensor
-from explain.reconstruction.vae import HiddenStateVAE, VAESettings, to_unit
+from explain.reconstruction.vae import Coverage, HiddenStateVAE, VAESettings, to_unit
 from glimpse_env.config import check_integer
 from glimpse_env.utils.errors import shown
 from glimpse_env.utils.layers import new_generator
@@ -76,7 +76,7 @@ def fit_vae(
     images: Tensor,
     settings: VAESettings,
     fit_settings: FitSettings | None = None,
-    coverage: Tensor | None = None,
+    coverage: Coverage | None = None,
     *,
     progress: bool = False,
 ) -> Fit:
@@ -89,14 +89,14 @@ def fit_vae(
         images: What is reconstructed, `(N, channels, H, W)` uint8; `targets_of` chooses it from a recording.
         settings: The VAE's.
         fit_settings: How it is fitted.
-        coverage: Which pixels count after each glimpse, `(N, T, H, W)` bool; needed for `settings.partial`.
+        coverage: Gives the pixels that count, by batch, as `Recording.coverage` does; needed for `settings.partial`.
         progress: Show a progress bar.
 
     Returns:
         A VAE on the device of the states. Random numbers are drawn on the CPU, to be the same on every device.
 
     Raises:
-        TypeError: The states, images or coverage are no tensor.
+        TypeError: The states or images are no tensor, or coverage is no function.
         FitDiverged: The validation loss is not finite after some epoch, or after each more than twice that of the
             untrained VAE.
         ValueError: There are too few images, `coverage` does not fit `settings.partial`, the shapes do not fit, or a
@@ -109,7 +109,7 @@ def fit_vae(
 
 
 def _fit(
-    states: Tensor, images: Tensor, settings: VAESettings, how: FitSettings, coverage: Tensor | None, progress: bool
+    states: Tensor, images: Tensor, settings: VAESettings, how: FitSettings, coverage: Coverage | None, progress: bool
 ) -> Fit:
     count, glimpses, size = states.shape
     device = states.device
@@ -137,7 +137,11 @@ def _fit(
     def loss_of(numbers: Tensor, noise: Tensor) -> Tensor:
         numbers = numbers.to(device)
         image, glimpse = numbers // glimpses, numbers % glimpses
-        mask = None if coverage is None else coverage[image, glimpse][:, None]
+        mask = None
+        if coverage is not None:
+            mask = coverage(image, glimpse)
+            check_tensor("coverage", mask, torch.bool, (len(numbers), height, width))
+            mask = mask[:, None]
         reconstruction, divergence = vae.loss(states[image, glimpse], to_unit(images[image]), mask, noise)
         return (reconstruction + settings.beta * divergence).mean()
 
@@ -190,16 +194,15 @@ def _how_it_diverged(losses: list[float], untrained: float, how: FitSettings) ->
 
 
 def _check_arguments(
-    states: Tensor, images: Tensor, settings: VAESettings, how: FitSettings, coverage: Tensor | None
+    states: Tensor, images: Tensor, settings: VAESettings, how: FitSettings, coverage: Coverage | None
 ) -> None:
     for kind, value in ((VAESettings, settings), (FitSettings, how)):
         if not isinstance(value, kind):
             raise TypeError(f"expected settings of type {kind.__name__}, got {shown(value)}")
     check_tensor("states", states, torch.float32, (None, None, None))
-    count, glimpses = states.shape[:2]
-    check_tensor("images", images, torch.uint8, (count, None, None, None))
+    check_tensor("images", images, torch.uint8, (len(states), None, None, None))
     if settings.partial is (coverage is None):
         got = "none" if coverage is None else "some"
         raise ValueError(f"expected coverage if and only if settings.partial is True, got {got}")
-    if coverage is not None:
-        check_tensor("coverage", coverage, torch.bool, (count, glimpses, *images.shape[2:]))
+    if not callable(coverage) and coverage is not None:
+        raise TypeError(f"expected coverage to be a function, got {shown(coverage)}")

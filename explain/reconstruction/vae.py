@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from numbers import Real
 from typing import Any
@@ -24,6 +25,10 @@ from glimpse_env.utils.stored_tensors import TensorSpec
 MAX_SIZE = 2**20
 """More units, or pixels, than a network on one machine has."""
 TARGETS = ("original", "canvas")
+
+Coverage = Callable[[Tensor, Tensor], Tensor]
+"""Gives the coverage masks of a batch: maps positions of images and numbers of glimpses from 0, both `(M,)` int64, to
+which pixels were seen so far, `(M, H, W)` bool."""
 
 
 @dataclass(frozen=True)
@@ -235,12 +240,12 @@ def target_images(recording: Recording, settings: VAESettings) -> Tensor:
     return recording.originals if settings.target == "original" else recording.canvases
 
 
-def targets_of(recording: Recording, settings: VAESettings) -> tuple[Tensor, Tensor | None]:
+def targets_of(recording: Recording, settings: VAESettings) -> tuple[Tensor, Coverage | None]:
     """Chooses what `fit_vae` needs besides the hidden states of a recording of `N` images and `T` glimpses.
 
     Returns:
-        The images, `(N, channels, height, width)` uint8, and the coverage mask, `(N, T, height, width)` bool, or None
-        unless `settings.partial`.
+        The images, `(N, channels, height, width)` uint8, and their coverage masks by batch, or None unless
+        `settings.partial`.
 
     Raises:
         ValueError: `settings.partial` with originals that are not the canvases, whose coverage is not known.
@@ -250,8 +255,7 @@ def targets_of(recording: Recording, settings: VAESettings) -> tuple[Tensor, Ten
         return images, None
     if settings.target == "original" and not recording.canvas_is_original():
         raise ValueError('partial=True needs target="canvas" here: the coverage mask is that of the canvas')
-    height, width = images.shape[-2:]
-    return images, recording.retina.coverage(recording.locations, (height, width))
+    return images, recording.coverage
 
 
 def to_unit(images: Tensor) -> Tensor:

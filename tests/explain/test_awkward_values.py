@@ -74,9 +74,8 @@ def attempts(agent: REINFORCE) -> Iterator[tuple[str, Callable[[Any], Any]]]:
     for name in set(maps) - {"imagine"}:  # what a function of the user does is its own
         yield f"expected_information_gain {name}", with_one(expected_information_gain, name, **maps)
     fit = {"states": recording.hidden, "images": recording.originals, "settings": vae.settings, "fit_settings": short}
-    for name in fit:
+    for name in fit:  # but not coverage, which is a function, too
         yield f"fit_vae {name}", with_one(fit_vae, name, **fit)
-    yield "fit_vae coverage", with_one(fit_vae, "coverage", **(fit | {"settings": VAESettings(partial=True)}))
     parts = {name: getattr(recording, name) for name in recording.__dataclass_fields__}
     for name in parts:
         yield f"Recording {name}", with_one(Recording, name, **parts)

@@ -131,7 +131,8 @@ def test_unseen_pixels_teach_the_vae_nothing() -> None:
     vae = make_vae((1, 10, 12))
     images, seen = targets_of(recording, VAESettings(target="canvas", partial=True))
     assert seen is not None
-    counted, target = seen[:, 0][:, None], to_unit(images).requires_grad_()
+    first = torch.zeros(len(images), dtype=torch.int64)
+    counted, target = seen(torch.arange(len(images)), first)[:, None], to_unit(images).requires_grad_()
     logits: list[torch.Tensor] = []
 
     def keep(_: Any, __: Any, output: torch.Tensor) -> None:
@@ -170,7 +171,10 @@ def test_partial_targets_count_what_was_seen(target: str) -> None:
     images, seen = targets_of(recording, VAESettings(target=target, partial=True))
     assert seen is not None
     np.testing.assert_array_equal(images.numpy(), recording.canvases)
-    assert torch.equal(seen, recording.retina.coverage(recording.locations, (10, 12)))
+    everywhere = recording.retina.coverage(recording.locations, (10, 12))
+    count, glimpses = everywhere.shape[:2]
+    images, numbers = torch.cartesian_prod(torch.arange(count), torch.arange(glimpses)).unbind(1)
+    assert torch.equal(seen(images, numbers).view_as(everywhere), everywhere)
 
 
 def test_partial_needs_the_canvas_where_it_is_not_the_original() -> None:
