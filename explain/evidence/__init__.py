@@ -1,0 +1,1 @@
+"""Metrics that test an explanation, each beside its nulls."""
