@@ -12,7 +12,6 @@ from agents.algorithms.settings import Settings
 from agents.baselines.convnet import ConvNet, convnet_accuracy, train_convnet
 from agents.baselines.location_policies import LocationOverride, look_at_centre, look_at_random, look_by_raster_scan
 from agents.evaluation import Evaluation, evaluate
-from agents.folder_lock import FolderInUseError
 from agents.loading import ALGORITHMS, load
 from agents.policy.recurrent_policy import RAMPolicy
 from agents.presets import PRESETS, Preset, find_preset
@@ -21,6 +20,7 @@ from agents.runs import RunFolder
 from agents.sb3.features import GlimpseFeatures
 from agents.sb3.vec_env import GlimpseVecEnv, make_sb3_env
 from agents.training import TrainingInterrupted, train
+from glimpse_env.utils.folder_lock import FolderInUseError
 
 __all__ = [
     "A2C",

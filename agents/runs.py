@@ -12,13 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.algorithms.base import Algorithm
-from agents.folder_lock import FolderLock
 from agents.loading import load
 from agents.progress_log import read_columns
+from agents.sb3.agent import holds_sb3_model
 from glimpse_env.utils.archive import with_suffix
+from glimpse_env.utils.folder_lock import FolderLock
 from glimpse_env.utils.paths import read_path
 
-AGENT = "agent.zip"
+AGENT, MODEL = "agent.zip", "model.zip"
+"""Files in a run folder: an agent of this library, or a model of Stable-Baselines3."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,8 @@ class RunFolder:
         """
         path = read_path("path", path)
         if path.is_dir():
-            return cls(path)
+            model = cls(path, MODEL)
+            return model if model.agent.is_file() and not cls(path).agent.is_file() else cls(path)
         file = with_suffix(path)
         if not file.is_file():
             raise FileNotFoundError(f"expected a run folder or the file of a saved agent, got {path}: there is neither")
@@ -98,7 +101,13 @@ class RunFolder:
         return FolderLock(self.path)
 
     def load_agent(self, device: str = "auto") -> Algorithm:
-        """Loads the agent; see `agents.load`, which also lists the errors."""
+        """Loads the agent; see `agents.load`, which lists more errors.
+
+        Raises:
+            ValueError: It is a model of Stable-Baselines3.
+        """
+        if holds_sb3_model(self.agent):
+            raise ValueError(f"expected an agent of this library, got a model of Stable-Baselines3: {self.agent}")
         return load(self.agent, device=device)
 
     def read_arguments(self) -> dict[str, Any]:

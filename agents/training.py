@@ -14,11 +14,11 @@ from stable_baselines3.common.logger import Logger
 from agents.agent import TrainingDiverged
 from agents.algorithms.base import Algorithm
 from agents.evaluation import evaluate
-from agents.folder_lock import FolderLock
 from agents.learning_curve import draw_learning_curve
 from agents.progress_log import ProgressLog
 from agents.runs import RunFolder
 from glimpse_env.utils.atomic import open_atomic
+from glimpse_env.utils.folder_lock import FolderLock
 from glimpse_env.utils.interruption import Interrupted, Interruption
 
 CHECKPOINT_SECONDS = 30.0

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Generic, Protocol, TypeVar
 
 import gymnasium as gym
 import matplotlib
@@ -15,16 +14,15 @@ import numpy as np
 import sklearn
 import torch
 import tyro
+from gymnasium.vector import VectorEnv
 
-import agents
 import glimpse_env
-from agents import RunFolder
-from agents.command_line.paths import PathArgument
-from agents.folder_lock import FolderLock
-from agents.pretrained.catalogue import find_run
 from explain.explanation import ExplanationSettings, explain
 from explain.report.page import write_report
 from glimpse_env import DatasetError, WorldConfig
+from glimpse_env.dataset_rollout import Agent, world_of
+from glimpse_env.utils.folder_lock import FolderLock
+from glimpse_env.utils.paths import read_path
 from glimpse_env.utils.program import one_line_errors
 
 NUM_ENVS = 250
@@ -43,67 +41,99 @@ SUBJECTS = {
 VERSIONS = (glimpse_env, gym, matplotlib, np, sklearn, torch)
 
 
+class Subject(Protocol):
+    """What is explained: an agent that was loaded, and what is needed and said of it."""
+
+    @property
+    def agent(self) -> Agent:
+        """The agent; only its `predict` is called."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where its explanation is computed."""
+
+    @property
+    def folder(self) -> Path:
+        """Where its explanation goes."""
+
+    @property
+    def location_policies(self) -> Mapping[str, Agent]:
+        """Agents with the same core and classifier and other location policies, by name."""
+
+    @property
+    def facts(self) -> Mapping[str, Mapping[str, Any]]:
+        """What the report says of it, as plain numbers and names in sections."""
+
+    def make_vec_env(self, num_envs: int, **overrides: Any) -> VectorEnv[Any, Any, Any]:
+        """Makes a native vector environment of the kind that the agent was trained in."""
+
+
+class AgentArguments(Protocol):
+    """A dataclass of arguments that say which agent is explained."""
+
+    def load(self) -> Subject:
+        """Loads it."""
+
+
+AgentArgumentsT = TypeVar("AgentArgumentsT", bound=AgentArguments)
+
+
 @dataclass(frozen=True)
-class Arguments:
+class Arguments(Generic[AgentArgumentsT]):
     """Explains an agent on the test split: figures, explanation.json with every number, and report.html with all of it.
 
     On MNIST it takes many minutes; less with smaller --num-train, --num-eig and --policy-images.
     """
 
-    agent: tyro.conf.Positional[PathArgument]
-    """A run folder, the file of a saved agent, or the name of an agent that comes with the package."""
-    folder: PathArgument | None = None
+    agent: Annotated[AgentArgumentsT, tyro.conf.arg(name="")]
+    """Which agent."""
+    folder: str | None = None
     """Where everything goes; by default the folder explanation/ beside the agent."""
     settings: tyro.conf.OmitArgPrefixes[ExplanationSettings] = field(default_factory=ExplanationSettings)
     """How much is computed."""
 
 
-def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> None:
+def main(
+    kind: type[Arguments[AgentArgumentsT]], arguments: Sequence[str] | None = None, prog: str | None = None
+) -> None:
     """Reads the arguments and explains; an error of the user is one line of text and exit status 1.
 
     Args:
+        kind: `Arguments[...]` with the dataclass that loads an agent.
         arguments: By default those that the program was called with.
         prog: How the help calls the program; by default its file.
     """
-    options = tyro.cli(Arguments, args=arguments, prog=prog)
+    options = tyro.cli(kind, args=arguments, prog=prog)
     with one_line_errors(DatasetError, FloatingPointError, OSError, ValueError):
-        run_folder = find_run(options.agent)
-        report = run(run_folder, options.folder or run_folder.explanation, options.settings)
+        folder = None if options.folder is None else read_path("--folder", options.folder)
+        subject = options.agent.load()
+        report = run(subject, folder or subject.folder, options.settings)
         print(f"Open {report.resolve()}")
 
 
-def run(run_folder: RunFolder, folder: Path, settings: ExplanationSettings) -> Path:
-    """Explains a saved agent, writes figures, numbers and report into a folder, and returns the path of the report."""
-    agent = run_folder.load_agent()
+def run(subject: Subject, folder: Path, settings: ExplanationSettings) -> Path:
+    """Explains an agent, writes figures, numbers and report into a folder, and returns the path of the report."""
     # A folder that cannot be written is an error now, not after minutes; and two explanations never mix.
     with FolderLock(folder):
-        return _explain(agent, folder, settings)
-
-
-def _explain(agent: agents.Algorithm, folder: Path, settings: ExplanationSettings) -> Path:
-    explanation = explain(
-        agent,
-        agent.make_vec_env(NUM_ENVS),
-        agent.make_vec_env(NUM_ENVS, split="test"),
-        {
-            "random": agents.look_at_random(agent),
-            "centre": agents.look_at_centre(agent),
-            "raster scan": agents.look_by_raster_scan(agent),
-        },
-        settings,
-        device=agent.device,
-        progress=True,
-    )
-    environment = agent.spec.environment
-    page = {"Watch this agent look: draw for it, and move its glimpses": PAGE}
-    return write_report(
-        explanation,
-        folder,
-        title_of(environment.config),
-        describe(agent, explanation.settings),
-        links=page if (folder / PAGE).is_file() else {},
-        progress=True,
-    )
+        test_env = subject.make_vec_env(NUM_ENVS, split="test")
+        explanation = explain(
+            subject.agent,
+            subject.make_vec_env(NUM_ENVS),
+            test_env,
+            subject.location_policies,
+            settings,
+            device=subject.device,
+            progress=True,
+        )
+        page = {"Watch this agent look: draw for it, and move its glimpses": PAGE}
+        return write_report(
+            explanation,
+            folder,
+            title_of(world_of(test_env).config),
+            {**subject.facts, "explanation": asdict(explanation.settings), "versions": versions()},
+            links=page if (folder / PAGE).is_file() else {},
+            progress=True,
+        )
 
 
 def title_of(config: WorldConfig) -> str:
@@ -119,23 +149,6 @@ def title_of(config: WorldConfig) -> str:
     return f"What an agent knew after {number} {glimpses} of {SUBJECTS.get(config.dataset, 'an image')}"
 
 
-def describe(agent: agents.Algorithm, settings: ExplanationSettings) -> dict[str, dict[str, Any]]:
-    """The agent, how it was trained, and how much of the explanation was computed, as plain numbers and names."""
-    spec, environment = agent.spec, agent.spec.environment
-    parameters = inspect.signature(agents.RAMPolicy).parameters.values()
-    defaults = {one.name: one.default for one in parameters if one.name != "seed" and one.default is not one.empty}
-    return {
-        "agent": {
-            "algorithm": type(agent).__name__,
-            **(defaults | spec.policy_kwargs),
-        },
-        "training": {
-            "images": agent.num_timesteps // agent.num_glimpses,
-            "seed": spec.seed,
-            **asdict(spec.settings),
-        },
-        "environment": {"id": environment.env_id, **environment.arguments},
-        "explanation": asdict(settings),
-        "versions": {"python": platform.python_version()}
-        | {module.__name__: module.__version__ for module in VERSIONS},
-    }
+def versions() -> dict[str, str]:
+    """The versions of Python and of what computes and draws explanations."""
+    return {"python": platform.python_version()} | {module.__name__: module.__version__ for module in VERSIONS}

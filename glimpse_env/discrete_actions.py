@@ -47,7 +47,7 @@ def _read(actions: Any, shape: tuple[int, ...], choices: tuple[int, int]) -> NDA
     return action.astype(np.int64)
 
 
-def _translate(cells: Tensor, grid: int, num_classes: int) -> Tensor:
+def flat_actions(cells: Tensor, grid: int, num_classes: int) -> Tensor:
     """Turns cells and classes `(..., 2)` int64 into actions `(..., 2 + num_classes)` float32."""
     cell, answer = cells.unbind(-1)
     centres = _cell_centres(grid, cells.device)
@@ -102,7 +102,7 @@ class DiscreteActions(gym.ActionWrapper[Any, Any, Any], RecordConstructorArgs):
             ValueError: The action has another shape, or is out of range.
         """
         cells = _read(action, (2,), self._choices)
-        translated: NDArray[np.float32] = _translate(torch.from_numpy(cells), self._grid, self._choices[1]).numpy()
+        translated: NDArray[np.float32] = flat_actions(torch.from_numpy(cells), self._grid, self._choices[1]).numpy()
         return translated
 
 
@@ -135,6 +135,6 @@ class VectorDiscreteActions(GlimpseVectorWrapper):
         shape, num_classes = (self.num_envs, 2), self._choices[1]
         if isinstance(actions, Tensor):
             _read(actions, shape, self._choices)
-            return self.env.step(_translate(actions.long(), self._grid, num_classes))
+            return self.env.step(flat_actions(actions.long(), self._grid, num_classes))
         cells = _read(actions, shape, self._choices)
-        return self.env.step(_translate(torch.from_numpy(cells), self._grid, num_classes).numpy())
+        return self.env.step(flat_actions(torch.from_numpy(cells), self._grid, num_classes).numpy())

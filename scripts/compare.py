@@ -18,8 +18,8 @@ from typing import Literal
 import tyro
 
 from agents.command_line.paths import PathArgument
-from agents.folder_lock import FolderLock
 from glimpse_env import DatasetError
+from glimpse_env.utils.folder_lock import FolderLock
 from glimpse_env.utils.interruption import Interrupted
 from glimpse_env.utils.program import one_line_errors
 from scripts.study.experiments import EXPERIMENTS, Experiment

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import tyro
 
-import explain.command_line
 from agents import RunFolder
 from agents.command_line import evaluate, train
 from glimpse_env.utils.program import one_line_errors
-from scripts import page
+from scripts import explain_agent, page
 
 RUN = RunFolder(Path("demo"))
 EXPLANATION = [
@@ -44,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print("3 of 4: writing a page on which it looks", flush=True)
         page.main([folder, "--output", str(RUN.path / "page.html"), "--report", "report.html", *PAGE])
         print("4 of 4: explaining it", flush=True)
-        explain.command_line.main([folder, "--folder", folder, *EXPLANATION])
+        explain_agent.main([folder, "--folder", folder, *EXPLANATION])
 
 
 if __name__ == "__main__":

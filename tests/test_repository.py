@@ -21,13 +21,16 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ["glimpse_env", "agents", "explain"]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
-# Whom each folder may import of ours. The command line of explain is a program, as scripts are: it loads an agent.
+# Whom each folder may import of ours. A program joins packages, as scripts do: that of explain gives its command line
+# what loads an agent.
 ALLOWED_IMPORTS = {
     "glimpse_env": {"glimpse_env"},
     "agents": {"agents", "glimpse_env"},
     "explain": {"explain", "glimpse_env"},
     "agents command line": {"agents", "glimpse_env"},
-    "explain command line": {"explain", "agents", "glimpse_env"},
+    "agents program": {"agents", "glimpse_env"},
+    "explain command line": {"explain", "glimpse_env"},
+    "explain program": {"explain", "agents", "glimpse_env"},
     "scripts": {"glimpse_env", "agents", "explain", "scripts"},
 }
 
@@ -37,7 +40,9 @@ ALLOWED_EXTRAS = {
     "agents": [],
     "explain": [],
     "agents command line": ["train"],
+    "agents program": ["train"],
     "explain command line": ["train"],
+    "explain program": ["train"],
     "scripts": ["train"],
     "docs": ["docs"],
     "tests": list(PROJECT["optional-dependencies"]),
@@ -54,19 +59,17 @@ def modules(folder: str) -> list[Path]:
     return sorted(path for path in (ROOT / folder).rglob("*.py") if "_build" not in path.parts)
 
 
-def is_command_line(module: Path) -> bool:
-    """Whether a module of a package is a program: run with `python -m`, or what such a program consists of."""
-    return module.stem in ("__main__", "command_line") or "command_line" in module.parts
+def part_of(module: Path) -> str:
+    """What a module of a package belongs to: the program that `python -m` runs, its command line, or the library."""
+    if module.stem == "__main__":
+        return "program"
+    return "command line" if "command_line" in (module.stem, *module.parts) else ""
 
 
 def modules_under_a_rule(folder: str) -> list[Path]:
-    """The modules that a rule about imports is for: of a folder, or the command line of a package."""
-    package, _, command_line = folder.partition(" ")
-    return [
-        module
-        for module in modules(package)
-        if package not in PACKAGES or is_command_line(module) == bool(command_line)
-    ]
+    """The modules that a rule about imports is for: of a folder, or of a part of a package."""
+    package, _, part = folder.partition(" ")
+    return [module for module in modules(package) if package not in PACKAGES or part_of(module) == part]
 
 
 def parse(module: Path) -> ast.Module:
@@ -113,6 +116,14 @@ def test_imports_only_what_stands_before_it(folder: str) -> None:
     assert {module: names for module, names in found.items() if names} == {}
 
 
+def test_explain_works_without_agents() -> None:
+    """It reaches an agent through `predict` alone, so all but its program is imported where there are no agents."""
+    names = [dotted_name(module) for module in modules("explain") if part_of(module) != "program"]
+    code = f"import importlib, sys\nsys.modules['agents'] = None\nfor name in {names}: importlib.import_module(name)"
+    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+
+
 def import_graph() -> dict[str, set[str]]:
     """For each of our modules, those of ours that it imports."""
     files = {dotted_name(module): module for folder in (*PACKAGES, "scripts") for module in modules(folder)}
@@ -124,9 +135,7 @@ def import_graph() -> dict[str, set[str]]:
 
 
 def test_no_library_module_imports_a_command_line() -> None:
-    command_lines = {
-        dotted_name(module) for package in PACKAGES for module in modules(package) if is_command_line(module)
-    }
+    command_lines = {dotted_name(module) for package in PACKAGES for module in modules(package) if part_of(module)}
     importers = {name for name, imported in import_graph().items() if imported & command_lines}
     assert {name for name in importers - command_lines if not name.startswith("scripts.")} == set()
 

@@ -20,7 +20,7 @@ LocationPolicy = Callable[[NDArray[np.int64]], NDArray[Any]]
 
 
 class TrainedAgent(Protocol):
-    """What a location policy needs of an agent, such as `agents.Algorithm`; its state is one array."""
+    """What a location policy needs of an agent, such as `agents.Algorithm` or `SB3Agent`."""
 
     @property
     def num_glimpses(self) -> int:
@@ -28,8 +28,11 @@ class TrainedAgent(Protocol):
 
     def predict(
         self, observation: Any, state: Any, episode_start: Any, deterministic: bool
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Returns actions and the next state for an observation or a batch of them."""
+    ) -> tuple[NDArray[np.float32], Any]:
+        """Returns actions and the next state for an observation or a batch of them.
+
+        The state is an array `(N, D)`, a tuple of arrays `(layers, N, size)` as in Stable-Baselines3, or None.
+        """
 
     def make_env(self, **overrides: Any) -> gym.Env[Any, Any]:
         """Makes a single environment of the kind that the agent was trained in."""
@@ -80,38 +83,31 @@ class LocationOverride:
     def predict(
         self,
         observation: dict[str, NDArray[np.float32]],
-        state: NDArray[np.float32] | None = None,
+        state: Any = None,
         episode_start: NDArray[np.bool_] | None = None,
         deterministic: bool = False,
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    ) -> tuple[NDArray[np.float32], Any]:
         """Chooses an action for one observation or a batch of them; see `agents.RAMPolicy.predict`.
 
         Returns:
-            The action, and the state: that of the agent, followed by the number of actions taken.
+            The action, and the state: that of the agent, followed by the number of actions taken. An agent that has no
+            state gets one of this number alone.
 
         Raises:
-            TypeError: The observation has no location, or a state is no array.
+            TypeError: The observation has no location, or a state is neither an array nor a tuple of arrays.
+            ValueError: The state is that of another number of observations.
         """
         if not isinstance(observation, Mapping) or "location" not in observation:
             raise TypeError(f"expected an observation with a glimpse and a location, got {shown(observation)}")
         count = np.size(observation["location"]) // 2
-        memory, steps = None, np.zeros(count, dtype=np.int64)
-        if state is not None:
-            if not isinstance(state, np.ndarray) or state.ndim == 0 or state.size == 0:
-                raise TypeError(f"expected the state that the last call returned, got {shown(state)}")
-            if state[..., -1].size != count:
-                raise ValueError(f"expected the state of {count} observations, got one of shape {state.shape}")
-            memory, steps = state[..., :-1], state[..., -1].reshape(count).astype(np.int64)
+        memory, steps = (None, np.zeros(count, dtype=np.int64)) if state is None else _without_steps(state, count)
         action, memory = self.agent.predict(observation, memory, episode_start, deterministic)
-        if not isinstance(memory, np.ndarray):
-            raise TypeError(f"expected an agent whose predict() returns its state as one array, got {shown(memory)}")
         if episode_start is not None:
             steps = np.where(np.asarray(episode_start, dtype=bool).reshape(-1), 0, steps)
         batch = action.shape[:-1]
         locations = self._location_policy(steps).astype(np.float32).reshape(*batch, 2)
         steps_taken = (steps + 1).astype(np.float32).reshape(*batch, 1)
-        replaced = pack_action(locations, unpack_action(action).logits)
-        return replaced, np.concatenate([memory, steps_taken], -1)
+        return pack_action(locations, unpack_action(action).logits), _with_steps(memory, steps_taken)
 
     def make_env(self, **overrides: Any) -> gym.Env[Any, Any]:
         """Makes a single environment of the kind that the agent was trained in."""
@@ -120,6 +116,31 @@ class LocationOverride:
     def make_vec_env(self, num_envs: int, **overrides: Any) -> VectorEnv[Any, Any, Any]:
         """Makes a native vector environment of the kind that the agent was trained in."""
         return self.agent.make_vec_env(num_envs, **overrides)
+
+
+def _with_steps(memory: Any, steps: NDArray[np.float32]) -> Any:
+    """The state of an agent followed by a number of steps, `(..., 1)`."""
+    if memory is None:
+        return steps
+    if isinstance(memory, tuple):
+        return (*memory, steps.reshape(1, -1, 1))
+    if not isinstance(memory, np.ndarray):
+        raise TypeError(f"expected an agent whose predict() returns arrays as its state, got {shown(memory)}")
+    return np.concatenate([memory, steps], -1)
+
+
+def _without_steps(state: Any, count: int) -> tuple[Any, NDArray[np.int64]]:
+    """Splits what `_with_steps` made for `count` observations."""
+    *memory, last = state if isinstance(state, tuple) and state else (state,)
+    if not isinstance(last, np.ndarray) or last.ndim == 0 or last.size == 0:
+        raise TypeError(f"expected the state that the last call returned, got {shown(state)}")
+    steps = last[..., -1]
+    if steps.size != count:
+        raise ValueError(f"expected the state of {count} observations, got one of shape {last.shape}")
+    taken = steps.reshape(count).astype(np.int64)
+    if isinstance(state, tuple):
+        return tuple(memory), taken
+    return (last[..., :-1] if last.shape[-1] > 1 else None), taken
 
 
 def look_at_random(agent: TrainedAgent, seed: int = 0) -> LocationOverride:
@@ -140,6 +161,15 @@ def look_by_raster_scan(agent: TrainedAgent) -> LocationOverride:
     places = raster_scan(agent.num_glimpses - 1)
     # The location in the last action is not looked at.
     return LocationOverride(agent, lambda steps: places[steps % len(places)])
+
+
+def other_location_policies(agent: TrainedAgent) -> dict[str, LocationOverride]:
+    """The agents that programs compare an agent with, by the name of their location policy."""
+    return {
+        "random": look_at_random(agent),
+        "centre": look_at_centre(agent),
+        "raster scan": look_by_raster_scan(agent),
+    }
 
 
 def raster_scan(count: int) -> NDArray[np.float64]:

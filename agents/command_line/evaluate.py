@@ -17,9 +17,9 @@ from rich.table import Table
 from torch import Tensor
 
 import agents
-from agents import Evaluation, RunFolder
-from agents.command_line.paths import PathArgument
-from agents.pretrained.catalogue import find_run
+from agents import Evaluation
+from agents.command_line.saved_agent import AgentArguments, SavedAgent
+from agents.environments import EnvironmentSpec
 from glimpse_env import DatasetError
 from glimpse_env.dataset_rollout import world_of
 from glimpse_env.rendering.colours import GREEN, MUTED, PAGE, TEXT, VERMILLION
@@ -35,14 +35,12 @@ ROWS, COLUMNS = 4, 6
 
 
 @dataclass(frozen=True)
-class Arguments:
+class Arguments(AgentArguments):
     """Measures the accuracy of an agent after each glimpse, on every image of the test split once.
 
     Writes evaluation.json, and glimpse_paths.png with the first images of the split, beside the agent.
     """
 
-    agent: tyro.conf.Positional[PathArgument]
-    """A run folder, the file of a saved agent, or the name of an agent that comes with the package."""
     compare: bool = False
     """Also measure the same core and classifier with other location policies (random, centre, raster scan), and train a
     convolutional network on whole canvases, whose accuracy is a ceiling. That takes minutes."""
@@ -56,36 +54,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run_command(options: Arguments) -> None:
     """Measures and draws. An error of the user is one line of text and exit status 1."""
     with one_line_errors(DatasetError, OSError, ValueError):
-        evaluate(find_run(options.agent), options.compare)
+        evaluate(options.load(), options.compare)
 
 
-def evaluate(run: RunFolder, compare: bool) -> None:
-    """Measures the agent of a run folder, writes the results there, and prints them."""
-    agent = run.load_agent()
-    location_policies: dict[str, Any] = {"learned policy": agent}
-    if compare:
-        location_policies["random"] = agents.look_at_random(agent)
-        location_policies["centre"] = agents.look_at_centre(agent)
-        location_policies["raster scan"] = agents.look_by_raster_scan(agent)
+def evaluate(saved: SavedAgent, compare: bool) -> None:
+    """Measures a saved agent, writes the results beside it, and prints them."""
+    agent, run = saved.agent, saved.run
+    location_policies = {"learned policy": agent, **(saved.location_policies if compare else {})}
     evaluations = {name: agents.evaluate(policy) for name, policy in location_policies.items()}
-    environment = agent.spec.environment
-    report: dict[str, Any] = {
-        "algorithm": type(agent).__name__,
-        "environment": {"id": environment.env_id, "arguments": environment.arguments},
-        "num_timesteps": agent.num_timesteps,
-        "split": "test",
-        "location_policies": {name: evaluation.to_json() for name, evaluation in evaluations.items()},
-    }
+    report = report_of(saved, evaluations)
     if compare:
         network = agents.train_convnet(agent.make_env(), CONVNET_IMAGES, progress_bar=True)
         ceiling = agents.convnet_accuracy(network, agent.make_env())
         report["convnet"] = {"num_images": CONVNET_IMAGES, "accuracy": ceiling}
     write_json(run.evaluation, report)
     evaluation = evaluations["learned policy"]
-    world = first_canvases(agent, min(ROWS * COLUMNS, evaluation.num_images))
+    world = first_canvases(saved.environment, min(ROWS * COLUMNS, evaluation.num_images))
     draw_glimpse_paths(evaluation, world).savefig(run.glimpse_paths, dpi=100)
     console = Console()
-    console.print(make_table(evaluations, f"{type(agent).__name__} in {environment.env_id}, test split"))
+    console.print(make_table(evaluations, f"{saved.algorithm} in {saved.environment.env_id}, test split"))
     if compare:
         console.print(
             f"Ceiling: {ceiling:.2%} are correct of a convolutional network that sees the whole canvas, trained on "
@@ -93,6 +80,17 @@ def evaluate(run: RunFolder, compare: bool) -> None:
         )
     # Rich would read brackets in a path as markup, and break long ones into lines.
     print(f"{run.evaluation} has the numbers, {run.glimpse_paths} shows where the agent looked.")
+
+
+def report_of(saved: SavedAgent, evaluations: Mapping[str, Evaluation]) -> dict[str, Any]:
+    """What goes into evaluation.json, given the evaluation of each location policy."""
+    return {
+        "algorithm": saved.algorithm,
+        "environment": {"id": saved.environment.env_id, "arguments": saved.environment.arguments},
+        "num_timesteps": saved.agent.num_timesteps,
+        "split": "test",
+        "location_policies": {name: evaluation.to_json() for name, evaluation in evaluations.items()},
+    }
 
 
 def make_table(evaluations: Mapping[str, Evaluation], title: str) -> Table:
@@ -126,9 +124,9 @@ class EvaluatedEpisodes:
     retina: Retina
 
 
-def first_canvases(agent: agents.Algorithm, count: int) -> World:
+def first_canvases(environment: EnvironmentSpec, count: int) -> World:
     """The world in which the first `count` images of the test split begin."""
-    envs = agent.make_vec_env(count, split="test")
+    envs = environment.make_vec(count, split="test")
     envs.reset(seed=0, options={"index": np.arange(count)})
     return world_of(envs)
 

@@ -1,4 +1,4 @@
-"""Options that change a preset: the environment's arguments, and settings. What is not given stays as in the preset."""
+"""Options that change a preset or an id: the environment's arguments, and settings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 @dataclass(frozen=True)
 class EnvironmentOptions:
-    """Arguments of the environment; by default those of the preset."""
+    """Arguments of the environment; by default those of the preset or the id."""
 
     dataset: str | None = None
     """Name of a data set; `folder` for images in DATA_DIR/train/CLASS/ and DATA_DIR/test/CLASS/."""

@@ -8,12 +8,12 @@ from typing import Annotated
 
 from tyro.constructors import PrimitiveConstructorSpec
 
+from glimpse_env.utils.paths import read_path
+
 
 def _read_path(words: Sequence[str]) -> Path:
     (word,) = words
-    if not word:
-        raise ValueError("expected a path, got an empty text")  # which Path would take for the current folder
-    return Path(word)
+    return read_path("the argument", word)
 
 
 PathArgument = Annotated[

@@ -18,7 +18,7 @@ def read_path(name: str, value: Any) -> Path:
 
     Raises:
         TypeError: It is neither a string nor an `os.PathLike` of one.
-        ValueError: It has a NUL character.
+        ValueError: It is an empty text, which `Path` would take for the current folder, or has a NUL character.
 
     Example:
         >>> read_path("folder", "runs/digits").as_posix()
@@ -30,6 +30,8 @@ def read_path(name: str, value: Any) -> Path:
     text = os.fspath(value) if isinstance(value, str | os.PathLike) else None
     if not isinstance(text, str):
         raise TypeError(f"expected {name} to be a path, got {shown(value)}")
+    if not text:
+        raise ValueError(f"expected {name} to be a path, got an empty text")
     if "\0" in text:
         raise ValueError(f"expected {name} to be a path, which has no NUL character, got {shown(value)}")
     return Path(text)

@@ -22,7 +22,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 import agents
 from agents import REINFORCE, RunFolder, Schedule, TrainingDiverged, TrainingInterrupted, train, training
-from agents.folder_lock import FolderInUseError, FolderLock
+from glimpse_env.utils.folder_lock import FolderInUseError, FolderLock
 from tests.archives import unpack
 
 ROOT = Path(__file__).parents[2]

@@ -11,10 +11,12 @@ import pytest
 
 import agents
 from agents import REINFORCE
-from agents.folder_lock import LOCK, FolderLock
-from explain.command_line import main
+from agents.command_line.saved_agent import AgentArguments
+from explain.command_line import Arguments
+from explain.command_line import main as explain_saved
 from explain.report import all_figures as pictures
 from explain.report.page import without_nan
+from glimpse_env.utils.folder_lock import LOCK, FolderLock
 from tests.command_lines import error_of
 
 SETTINGS = {
@@ -29,6 +31,12 @@ SETTINGS = {
     "policy_samples": 1,
     "seed": 0,
 }
+
+
+def main(arguments: list[str]) -> None:
+    explain_saved(Arguments[AgentArguments], arguments)
+
+
 FEW = [word for name, value in SETTINGS.items() for word in (f"--{name.replace('_', '-')}", str(value))]
 
 

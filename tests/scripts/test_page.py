@@ -71,7 +71,7 @@ def test_an_agent_that_the_page_cannot_run_is_one_error_before_anything_is_compu
 def test_an_empty_path_is_refused(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(command)
-    assert "expected a path, got an empty text" in " ".join(capsys.readouterr().err.replace("│", " ").split())
+    assert "to be a path, got an empty text" in " ".join(capsys.readouterr().err.replace("│", " ").split())
 
 
 def test_settings_out_of_range_are_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

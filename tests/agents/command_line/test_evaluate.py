@@ -80,7 +80,7 @@ def test_draws_the_glimpse_paths(folder: Path) -> None:
 def test_draws_the_images_that_were_evaluated() -> None:
     agent = make("GlimpseClutteredDigits-v0", num_scales=2, num_glimpses=3)
     evaluation = evaluate(agent)
-    figure = draw_glimpse_paths(evaluation, first_canvases(agent, 22))
+    figure = draw_glimpse_paths(evaluation, first_canvases(agent.spec.environment, 22))
     assert len(figure.axes) == 24
     for axes, predictions, label in zip(figure.axes[:22], evaluation.predictions, evaluation.labels, strict=False):
         assert axes.get_title()[0] == ("✓" if predictions[-1] == label else "✗")

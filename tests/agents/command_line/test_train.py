@@ -159,7 +159,7 @@ def test_an_empty_path_is_not_the_current_folder(
     with pytest.raises(SystemExit) as caught:
         main(["tiny", option, ""])
     assert caught.value.code not in (None, 0)
-    assert "expected a path, got an empty text" in " ".join(capsys.readouterr().err.replace("│", " ").split())
+    assert "to be a path, got an empty text" in " ".join(capsys.readouterr().err.replace("│", " ").split())
     assert list(tmp_path.iterdir()) == []
 
 

@@ -156,7 +156,7 @@ def test_a_path_is_taken_or_refused_in_clear_words(
 @pytest.mark.parametrize("path", ["", ".", "/"])
 def test_a_path_without_a_name_is_refused(path: str) -> None:
     for use in (lambda path: SHOES.write(path, DESCRIPTION, TENSORS), read):
-        with pytest.raises(ValueError, match="expected path to be the path of a file, got"):
+        with pytest.raises(ValueError, match=r"expected path to be .*, got"):
             use(path)
 
 

@@ -36,7 +36,13 @@ def test_everything_else_is_none(value: Any) -> None:
         read_path("folder", value)
 
 
-@pytest.mark.parametrize("path", ["", ".", "/"])
+@pytest.mark.parametrize("read", [read_path, read_file_path])
+def test_an_empty_text_is_not_the_current_folder(read: Callable[[str, Any], Path]) -> None:
+    with pytest.raises(ValueError, match="expected folder to be a path, got an empty text"):
+        read("folder", "")
+
+
+@pytest.mark.parametrize("path", [".", "/"])
 def test_a_file_has_a_name(path: str) -> None:
     assert read_path("folder", path) == Path(path)
     with pytest.raises(ValueError, match="expected file to be the path of a file, got"):

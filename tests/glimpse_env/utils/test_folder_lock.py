@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from agents import folder_lock
-from agents.folder_lock import FolderInUseError, FolderLock
+from glimpse_env.utils import folder_lock
+from glimpse_env.utils.folder_lock import FolderInUseError, FolderLock
 
 # Takes the lock of a folder, says so, and waits. It runs the module by itself, which saves seconds of imports.
 HOLDER = """
