@@ -19,7 +19,7 @@ export function retinaView(session) {
     byId("retina").append(html("figure", {}, [canvas, caption]));
     return canvas;
   });
-  session.views.push(() => {
+  onNewStep(session, () => {
     const size = retina.glimpseSize;
     const length = channels * size * size;
     const bytes = Uint8Array.from(session.step.glimpse, (value) => Math.round(255 * value));
@@ -34,7 +34,7 @@ export function retinaView(session) {
 export function imaginedView(session) {
   const canvas = /** @type {HTMLCanvasElement} */ (byId("imagined"));
   const original = /** @type {HTMLCanvasElement} */ (byId("imagined-original"));
-  session.views.push(() => {
+  onNewStep(session, () => {
     const { networks, state, steps, retina } = session;
     const locations = steps.slice(0, state.shown + 1).map(({ location }) => location);
     const covered = retina.coverage(locations, session.canvas);
@@ -43,5 +43,20 @@ export function imaginedView(session) {
     // There is no control of it, so that it is shown with the agent alone.
     toggle(byId("original"), vae !== null && state.control === "trained");
     if (vae !== null) paintPicture(original, vae.reconstruct(session.step.state));
+  });
+}
+
+/**
+ * Adds a view that depends on nothing but the step that is shown, which is another one after each change of the others.
+ *
+ * @param {Session} session
+ * @param {() => void} view
+ */
+function onNewStep(session, view) {
+  /** @type {import("../agent.js").Step | null} */
+  let shown = null;
+  session.views.push(() => {
+    if (session.step !== shown) view();
+    shown = session.step;
   });
 }

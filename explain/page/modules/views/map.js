@@ -4,10 +4,11 @@
 
 import { GRID, NUM_SAMPLES } from "../imagining.js";
 import { argmax, divergence } from "../information.js";
+import { MAX_PIXEL } from "../retina.js";
 import { natsInWords, percent } from "../session.js";
 import { ARROWS, byId, html, svg, toggle } from "./dom.js";
 import { patch } from "./gaze.js";
-import { centreOf, coloursOf, paint, paintPicture, viridis } from "./pixels.js";
+import { centreOf, paint, paintPicture, viridis } from "./pixels.js";
 
 /** @typedef {import("../eig.js").EIGMap} EIGMap */
 /** @typedef {import("../session.js").Session} Session */
@@ -16,10 +17,13 @@ import { centreOf, coloursOf, paint, paintPicture, viridis } from "./pixels.js";
 export function mapView(session) {
   const frame = byId("map-frame");
   const canvas = /** @type {HTMLCanvasElement} */ (byId("map-canvas"));
+  const cells = /** @type {HTMLCanvasElement} */ (byId("map-cells"));
   const overlay = byId("map-overlay");
   const { width, height } = session.content.canvas;
   overlay.setAttribute("viewBox", `0 0 ${width} ${height}`);
-  paint(/** @type {HTMLCanvasElement} */ (byId("map-scale")), 64, 1, (pixel) => viridis(pixel / 63));
+  paint(/** @type {HTMLCanvasElement} */ (byId("map-scale")), { height: 1, width: 64 }, (pixel, into, at) => {
+    into.set(viridis(pixel / 63), at);
+  });
 
   frame.onclick = (event) => {
     const box = frame.getBoundingClientRect();
@@ -42,14 +46,15 @@ export function mapView(session) {
     const words = byId("map-words");
     frame.classList.toggle("waiting", map === null && !session.isEmpty);
     overlay.replaceChildren();
+    paintPicture(canvas, session.canvas, 0.6);
+    toggle(cells, map !== null);
     if (map === null) {
-      paintMap(canvas, session, null);
       words.textContent = session.isEmpty ? "" : session.problem || "Computing …";
       byId("map-high").textContent = "";
       return;
     }
     const highest = Math.max(...map.divergence);
-    paintMap(canvas, session, map.divergence);
+    paintCells(cells, map.divergence);
     byId("map-high").textContent = `${highest.toFixed(2)} nats`;
     const best = argmax(map.divergence);
     const isLast = state.shown === session.content.numGlimpses - 1;
@@ -110,30 +115,17 @@ function tile(session, map, place, sample) {
 }
 
 /**
- * Paints the canvas in grey, and over it the map, the more opaque the higher.
+ * Paints one pixel for each cell of the map, the more opaque the higher; the style sheet lays them over the canvas.
  *
  * @param {HTMLCanvasElement} element
- * @param {Session} session
- * @param {Float32Array | null} values (GRID * GRID)
+ * @param {Float32Array} values (GRID * GRID)
  */
-function paintMap(element, session, values) {
-  const { width, height } = session.content.canvas;
-  const colours = coloursOf(session.canvas);
-  const highest = values === null ? 0 : Math.max(...values);
-  // Finer than the canvas, so that the cells of a map have straight borders.
-  const fine = values === null ? 1 : Math.max(1, Math.round(240 / width));
-  paint(element, width * fine, height * fine, (pixel) => {
-    const x = pixel % (width * fine);
-    const y = Math.floor(pixel / (width * fine));
-    const grey = colours(Math.floor(y / fine) * width + Math.floor(x / fine)).map((part) => 0.6 * part);
-    if (values === null || highest === 0) return [grey[0], grey[1], grey[2]];
-    const column = Math.floor((x / (width * fine)) * GRID);
-    const row = Math.floor((y / (height * fine)) * GRID);
-    const value = values[row * GRID + column] / highest;
-    const colour = viridis(value);
-    const opacity = 0.85 * value;
-    const mix = (/** @type {number} */ part) => (1 - opacity) * grey[part] + opacity * colour[part];
-    return [mix(0), mix(1), mix(2)];
+function paintCells(element, values) {
+  const highest = Math.max(...values);
+  paint(element, { height: GRID, width: GRID }, (cell, into, at) => {
+    const height = highest === 0 ? 0 : values[cell] / highest;
+    into.set(viridis(height), at);
+    into[at + 3] = 0.85 * MAX_PIXEL * height;
   });
 }
 

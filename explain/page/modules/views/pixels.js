@@ -2,6 +2,8 @@
  * Pictures on canvas elements, one pixel for a pixel; the style sheet enlarges them.
  */
 
+import { MAX_PIXEL } from "../retina.js";
+
 /** @typedef {import("../retina.js").Location} Location */
 /** @typedef {import("../retina.js").Picture} Picture */
 /** @typedef {import("../retina.js").Retina} Retina */
@@ -18,40 +20,35 @@ const VIRIDIS = [
 
 /**
  * @param {HTMLCanvasElement} element
- * @param {number} width
- * @param {number} height
- * @param {(pixel: number) => readonly [number, number, number]} colourOf Red, green and blue from 0 to 255, of the pixel
- *   with this number, row by row.
+ * @param {{height: number, width: number}} shape
+ * @param {(pixel: number, into: Uint8ClampedArray, at: number) => void} colour Writes red, green and blue from 0 to 255
+ *   of the pixel with this number, row by row, from `at` on. The fourth number, the opacity, is 255 already. It makes no
+ *   arrays, because pages are painted anew with every point that is drawn.
  */
-export function paint(element, width, height, colourOf) {
-  element.width = width;
-  element.height = height;
+export function paint(element, { height, width }, colour) {
+  // A new size empties the canvas and takes new memory.
+  if (element.width !== width) element.width = width;
+  if (element.height !== height) element.height = height;
   const context = element.getContext("2d");
   if (context === null) throw new Error("this browser has no canvas");
   const image = context.createImageData(width, height);
-  for (let pixel = 0; pixel < width * height; pixel++) {
-    const [red, green, blue] = colourOf(pixel);
-    image.data.set([red, green, blue, 255], 4 * pixel);
-  }
+  image.data.fill(MAX_PIXEL);
+  for (let pixel = 0; pixel < width * height; pixel++) colour(pixel, image.data, 4 * pixel);
   context.putImageData(image, 0, 0);
-}
-
-/**
- * @param {Picture} picture
- * @returns {(pixel: number) => [number, number, number]} The colour of each pixel.
- */
-export function coloursOf({ channels, height, width, pixels }) {
-  const plane = height * width;
-  if (channels === 1) return (pixel) => [pixels[pixel], pixels[pixel], pixels[pixel]];
-  return (pixel) => [pixels[pixel], pixels[plane + pixel], pixels[2 * plane + pixel]];
 }
 
 /**
  * @param {HTMLCanvasElement} element
  * @param {Picture} picture
+ * @param {number} [brightness] Times which each colour is painted.
  */
-export function paintPicture(element, picture) {
-  paint(element, picture.width, picture.height, coloursOf(picture));
+export function paintPicture(element, picture, brightness = 1) {
+  const { red, green, blue } = coloursOf(picture);
+  paint(element, picture, (pixel, into, at) => {
+    into[at] = brightness * red[pixel];
+    into[at + 1] = brightness * green[pixel];
+    into[at + 2] = brightness * blue[pixel];
+  });
 }
 
 /**
@@ -63,13 +60,26 @@ export function paintPicture(element, picture) {
  * @param {"dimmed" | "blue"} how
  */
 export function paintCovered(element, picture, covered, how) {
-  const colours = coloursOf(picture);
-  paint(element, picture.width, picture.height, (pixel) => {
-    const [red, green, blue] = colours(pixel);
-    if (covered[pixel] === 1) return [red, green, blue];
-    if (how === "dimmed") return [26 + 0.16 * red, 30 + 0.16 * green, 38 + 0.16 * blue];
-    return [0.32 * red, 20 + 0.55 * green, 50 + 0.8 * blue];
+  const { red, green, blue } = coloursOf(picture);
+  const isDimmed = how === "dimmed";
+  paint(element, picture, (pixel, into, at) => {
+    const isCovered = covered[pixel] === 1;
+    into[at] = isCovered ? red[pixel] : isDimmed ? 26 + 0.16 * red[pixel] : 0.32 * red[pixel];
+    into[at + 1] = isCovered ? green[pixel] : isDimmed ? 30 + 0.16 * green[pixel] : 20 + 0.55 * green[pixel];
+    into[at + 2] = isCovered ? blue[pixel] : isDimmed ? 38 + 0.16 * blue[pixel] : 50 + 0.8 * blue[pixel];
   });
+}
+
+/**
+ * @param {Picture} picture
+ * @returns {{red: Uint8Array, green: Uint8Array, blue: Uint8Array}} Its channels; of a grey picture three times the same.
+ */
+function coloursOf({ channels, height, width, pixels }) {
+  const channel = (/** @type {number} */ which) => {
+    return pixels.subarray(which * height * width, (which + 1) * height * width);
+  };
+  if (channels === 1) return { red: pixels, green: pixels, blue: pixels };
+  return { red: channel(0), green: channel(1), blue: channel(2) };
 }
 
 /**
