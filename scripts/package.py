@@ -12,7 +12,8 @@ from pathlib import Path
 import tyro
 
 from agents import RunFolder
-from agents.pretrained.catalogue import CARD, FILES, VAE
+from agents.pretrained.catalogue import FILES, VAE
+from agents.pretrained.history import CARD
 from agents.pretrained.packaging import package_agent
 from explain import FitSettings, VAESettings, fit_vae, record
 from explain.measurement import at_most
@@ -35,7 +36,7 @@ class Arguments:
     name: tyro.conf.Positional[str]
     """Name of the packaged agent."""
     seconds: float | None = None
-    """How long the training took, if that was measured."""
+    """How long the training took, with those before it, if that was measured."""
     num_train: int = 20_000
     """Images of the training split that the VAE is fitted on; all, if there are fewer."""
     num_epochs: int = 10

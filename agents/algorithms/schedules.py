@@ -55,7 +55,7 @@ class Schedule:
 
 
 def read_schedule(name: str, value: Any) -> Schedule:
-    """Makes a schedule of a number, which stays as it is, of a schedule, or of what `asdict` made of one.
+    """Makes a schedule of a number, which stays as it is, or of a first and a last number; undoes `asdict`, too.
 
     Raises:
         TypeError: It is none of these. Functions are not accepted because a saved agent must not bring code.
@@ -66,6 +66,10 @@ def read_schedule(name: str, value: Any) -> Schedule:
     if isinstance(value, Real) and not isinstance(value, bool):
         number = read_number(name, value, -MAX_NUMBER, MAX_NUMBER)
         return Schedule(number, number)
+    if isinstance(value, list | tuple) and len(value) == 2:
+        return Schedule(*value)
     if isinstance(value, dict) and set(value) == set(asdict(Schedule(0, 0))):
         return Schedule(**value)
-    raise TypeError(f"expected {name} to be a number or an agents.Schedule, got {shown(value)}")
+    raise TypeError(
+        f"expected {name} to be a number, a first and a last number, or an agents.Schedule, got {shown(value)}"
+    )

@@ -39,10 +39,10 @@ class EnvironmentOptions:
 class SettingsOptions:
     """How the agent learns; by default as the preset says."""
 
-    learning_rate: float | None = None
-    """Learning rate of Adam, the same from the first to the last update."""
-    location_std: float | None = None
-    """Standard deviation of the locations that are drawn, the same from the first to the last update."""
+    learning_rate: float | tuple[float, float] | None = None
+    """Learning rate of Adam: one number, or the first and the last, with a linear schedule between them."""
+    location_std: float | tuple[float, float] | None = None
+    """Standard deviation of the locations that are drawn: one number, or the first and the last."""
     warmup_fraction: float | None = None
     """Fraction of the training that the warm-up along a demonstration path takes, if the preset has one."""
     exploration_fraction: float | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from collections.abc import Sequence
@@ -15,6 +16,8 @@ import agents
 from agents import RunFolder
 from agents.command_line.options import EnvironmentOptions, SettingsOptions, given
 from agents.command_line.paths import PathArgument
+from agents.pretrained.catalogue import find_run
+from agents.pretrained.history import read_history
 from glimpse_env import DatasetError
 from glimpse_env.utils.atomic import write_json
 from glimpse_env.utils.interruption import Interrupted
@@ -45,6 +48,9 @@ class Arguments:
     threads, kind of processor and version of torch."""
     images: int | None = None
     """Number of images to train on; by default that of the preset."""
+    initial_weights: PathArgument | None = None
+    """Begin with the weights of another agent: a run folder, the file of a saved agent, or the name of an agent that
+    comes with the package. Only the weights are taken over; its network must be the same."""
     run_folder: PathArgument | None = None
     """Run folder; by default a folder in runs/ that is named after the arguments."""
     resume: PathArgument | None = None
@@ -96,7 +102,11 @@ def begin(options: Arguments) -> None:
     agent.total_timesteps = num_images * agent.num_glimpses
     chosen = {"algorithm": algorithm, "core": policy_kwargs["core"], "reward": reward, "images": num_images}
     used = asdict(options) | chosen | {"environment": environment, "settings": settings}
-    del used["resume"], used["run_folder"]
+    del used["resume"], used["run_folder"], used["initial_weights"]
+    if options.initial_weights is not None:
+        earlier = find_run(options.initial_weights)
+        take_weights(agent, earlier.load_agent("cpu"))
+        used |= {"initial_weights": os.fspath(options.initial_weights), "earlier": asdict(read_history(earlier))}
     with run.lock():
         if run.agent.exists():
             raise ValueError(
@@ -105,6 +115,16 @@ def begin(options: Arguments) -> None:
             )
         write_json(run.arguments, used)
         train(agent, run)
+
+
+def take_weights(agent: agents.Algorithm, earlier: agents.Algorithm) -> None:
+    """Gives an agent the weights of another, without what its optimizer remembers.
+
+    Raises:
+        ValueError: The other has another network.
+    """
+    policy = earlier.get_parameters()["policy"]
+    agent.set_parameters(agent.get_parameters() | {"policy": policy})
 
 
 def resume(run: RunFolder) -> None:

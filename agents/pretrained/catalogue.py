@@ -10,12 +10,13 @@ from typing import Any
 
 from agents.algorithms.base import Algorithm
 from agents.loading import load
+from agents.pretrained.history import CARD
 from agents.runs import RunFolder
 from glimpse_env.utils.errors import unknown_name_error
 
 FILES = Path(__file__).parent / "files"
 """Holds a folder for each packaged agent: `agent.zip`, `card.json`, and `vae.zip` where it has a VAE."""
-CARD, VAE = "card.json", "vae.zip"
+VAE = "vae.zip"
 
 
 def list_pretrained() -> list[str]:

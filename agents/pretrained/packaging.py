@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-import shlex
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from agents.algorithms.base import Algorithm
 from agents.algorithms.checkpoint import AGENTS
 from agents.evaluation import Evaluation, evaluate
 from agents.loading import load
-from agents.pretrained.catalogue import CARD
+from agents.pretrained.history import CARD, History, read_history
 from agents.runs import RunFolder
 from glimpse_env.utils.atomic import write_json
 
@@ -28,7 +28,7 @@ def package_agent(run: RunFolder, folder: Path, seconds: float | None = None) ->
     Args:
         run: The run folder, with the arguments of the training.
         folder: Where the package goes.
-        seconds: How long the training took, if that was measured.
+        seconds: How long the training took, with those before it, if that was measured.
 
     Returns:
         The card.
@@ -43,7 +43,9 @@ def package_agent(run: RunFolder, folder: Path, seconds: float | None = None) ->
     half = {name: weight.half() for name, weight in tensors["policy"].items()}
     AGENTS.write(path, agent.describe(), {"policy": half, "generator": tensors["generator"]})
     packaged = load(path, device="cpu")
-    card = make_card(packaged, evaluate(packaged), run.read_arguments(), agent.state.computed_with, seconds)
+    card = make_card(
+        packaged, evaluate(packaged), replace(read_history(run), seconds=seconds), agent.state.computed_with
+    )
     write_json(folder / CARD, card)
     return card
 
@@ -51,34 +53,26 @@ def package_agent(run: RunFolder, folder: Path, seconds: float | None = None) ->
 def make_card(
     agent: Algorithm,
     evaluation: Evaluation,
-    arguments: dict[str, Any],
+    history: History,
     trained_with: dict[str, Any],
-    seconds: float | None,
 ) -> dict[str, Any]:
     """What a user should know of a trained agent.
 
     Args:
         agent: The agent.
         evaluation: What was measured of it.
-        arguments: Those of the training, by the names of the command line.
-        trained_with: The device of the training and the like; see `TrainingState.computes_with`.
-        seconds: How long the training took, or None if that was not measured.
+        history: The trainings that it comes of.
+        trained_with: The device of the last training and the like; see `TrainingState.computes_with`.
     """
     environment = agent.spec.environment
     percent = 100 * np.stack([evaluation.accuracy, evaluation.low, evaluation.high], axis=1)
-    options = {name: arguments[name] for name in ("images", "seed")}
-    for group, prefix in (("environment", "env"), ("settings", "settings")):
-        options |= {f"{prefix}.{name}".replace("_", "-"): value for name, value in arguments.get(group, {}).items()}
-    command = shlex.join(["python", "-m", "agents", "train", arguments["env"], *_as_arguments(options)])
     return {
         "task": {"id": environment.env_id, **environment.arguments},
         "algorithm": type(agent).__name__,
         "policy": agent.spec.policy_kwargs,
-        "command": command,
+        **asdict(history),
         "seed": agent.spec.seed,
-        "images": agent.num_timesteps // agent.num_glimpses,
         "trained_with": trained_with,
-        "seconds": seconds,
         "test_images": evaluation.num_images,
         "correct_after_each_glimpse_percent": percent[:, 0].round(2).tolist(),
         "confidence_95_percent": percent[:, 1:].round(2).tolist(),
@@ -88,12 +82,3 @@ def make_card(
             "glimpse_env": glimpse_env.__version__,
         },
     }
-
-
-def _as_arguments(options: dict[str, Any]) -> list[str]:
-    """Options of a command line, each name followed by its value, or by its values."""
-    return [
-        argument
-        for name, value in options.items()
-        for argument in (f"--{name}", *map(str, value if isinstance(value, list | tuple) else [value]))
-    ]

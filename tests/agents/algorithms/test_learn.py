@@ -156,7 +156,11 @@ def test_the_ten_lines_of_stable_baselines3(policy: str) -> None:
         ({"gamma": 0.9}, ValueError, "Unknown setting 'gamma': gamma is 1 and rollouts are whole episodes"),
         ({"n_steps": 5}, ValueError, "Unknown setting 'n_steps': gamma is 1 and rollouts are whole episodes"),
         ({"num_envs": 0}, ValueError, "expected num_envs to be at least 1, got 0"),
-        ({"learning_rate": "fast"}, TypeError, "expected learning_rate to be a number or an agents.Schedule"),
+        (
+            {"learning_rate": "fast"},
+            TypeError,
+            "expected learning_rate to be a number, a first",
+        ),
         ({"core": "lsmt"}, ValueError, "Unknown core 'lsmt'. Did you mean 'lstm'"),
         ({"env": 3}, TypeError, "expected an environment or its id, got 3"),
         ({"env": "GlimpseDigitz-v0"}, ValueError, "Did you mean 'GlimpseDigits-v0'"),

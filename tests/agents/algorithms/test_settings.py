@@ -26,6 +26,9 @@ def describe(settings: Settings, **changes: Any) -> AgentSpec:
     return replace(spec, **changes)
 
 
+NUMBERS = "a number, a first and a last number, or an agents.Schedule"
+
+
 @pytest.mark.parametrize(
     "settings",
     [
@@ -56,6 +59,11 @@ def test_numbers_become_schedules() -> None:
     assert settings.location_std == Schedule(0.5, 0.5)
 
 
+@pytest.mark.parametrize("pair", [(0.2, 0.1), [0.2, 0.1]])
+def test_two_numbers_are_a_linear_schedule(pair: Any) -> None:
+    assert Settings(location_std=pair).location_std == Schedule(0.2, 0.1, "linear")
+
+
 def test_loss_weights_can_be_a_dict() -> None:
     assert Settings(loss_weights={"policy": 0.5}).loss_weights == LossWeights(policy=0.5)  # type: ignore[arg-type]
 
@@ -63,12 +71,14 @@ def test_loss_weights_can_be_a_dict() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "error", "message"),
     [
-        ("learning_rate", "fast", TypeError, "expected learning_rate to be a number or an agents.Schedule, got 'fast'"),
+        ("learning_rate", "fast", TypeError, f"expected learning_rate to be {NUMBERS}, got 'fast'"),
+        ("learning_rate", (1e-3, 1e-4, 0), TypeError, f"expected learning_rate to be {NUMBERS}"),
+        ("learning_rate", (1e-3, "slow"), TypeError, "expected end to be .*number.* got 'slow'"),
         ("learning_rate", -1e-3, ValueError, "expected learning_rate not to be negative"),
         ("learning_rate", float("nan"), ValueError, "expected learning_rate to be a number in .* got nan"),
         ("learning_rate", 1e39, ValueError, "expected learning_rate to be a number in .* got 1e\\+39"),
         ("learning_rate", Schedule(1e-3, -1e-3), ValueError, "expected learning_rate not to be negative"),
-        ("location_std", lambda left: 0.1, TypeError, "expected location_std to be a number or an agents.Schedule"),
+        ("location_std", lambda left: 0.1, TypeError, f"expected location_std to be {NUMBERS}"),
         ("location_std", -0.1, ValueError, "expected location_std not to be negative"),
         ("location_std", 0, ValueError, "expected location_std to stay above 1e-06"),
         ("location_std", Schedule(0.2, 0.0), ValueError, "expected location_std to stay above 1e-06"),

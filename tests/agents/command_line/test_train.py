@@ -17,6 +17,7 @@ from agents import PRESETS, Preset, RunFolder, Schedule
 from agents.command_line import evaluate
 from agents.command_line.train import main
 from agents.environments import EnvironmentSpec
+from agents.pretrained.history import read_history
 from tests.command_lines import error_of
 
 pytestmark = pytest.mark.usefixtures("handlers_are_given_back")
@@ -58,6 +59,49 @@ def test_trains_as_the_preset_says_and_keeps_the_arguments(finished: Path, capsy
     assert (agent.num_timesteps, agent.spec.policy_kwargs) == (IMAGES * T, TINY.policy_kwargs)
     expected = {"env": "tiny", "algorithm": "REINFORCE", "core": "rnn", "reward": "hard", "seed": 0, "images": IMAGES}
     assert run.read_arguments() == expected | {"environment": {}, "settings": {}}
+
+
+def test_begins_with_the_weights_of_another_agent(finished: Path, tmp_path: Path) -> None:
+    run = RunFolder(tmp_path / "further")
+    more = ["--initial-weights", str(finished), "--images", "32", "--settings.learning-rate", "0", "0"]
+    main(arguments(run.path, *more))
+    before, after = RunFolder(finished).load_agent("cpu"), run.load_agent("cpu")
+    for weight, same in zip(before.policy.parameters(), after.policy.parameters(), strict=True):
+        assert torch.equal(weight, same), "nothing is learned at a learning rate of 0"
+    assert after.num_timesteps == 32 * T, "only the weights are taken over"
+
+
+def test_remembers_what_came_before_the_initial_weights(finished: Path, tmp_path: Path) -> None:
+    run = RunFolder(tmp_path / "further")
+    main(
+        arguments(
+            run.path, "--initial-weights", str(finished), "--images", "32", "--settings.location-std", "0.2", "0.1"
+        )
+    )
+    history = read_history(run)
+    first, second = history.commands
+    assert history.images == IMAGES + 32
+    assert (
+        first
+        == f"python -m agents train tiny --algorithm REINFORCE --core rnn --reward hard --images {IMAGES} --seed 0"
+    )
+    assert second.endswith(f"--images 32 --seed 0 --initial-weights {finished} --settings.location-std 0.2 0.1")
+
+
+@pytest.mark.parametrize(
+    ("weights", "more", "message"),
+    [
+        ("{finished}", ["--core", "gru"], "expected the parameters of policy, got none for"),
+        ("nowhere", [], "Unknown"),
+        ("mnits", [], "Did you mean 'mnist'"),
+    ],
+)
+def test_initial_weights_that_do_not_fit_are_one_error(
+    weights: str, more: list[str], message: str, finished: Path, tmp_path: Path
+) -> None:
+    weights = weights.format(finished=finished)
+    assert message in error_of(main, arguments(tmp_path / "run", "--initial-weights", weights, *more))
+    assert not (tmp_path / "run").exists()
 
 
 def test_arguments_take_the_place_of_the_presets(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -199,6 +243,7 @@ import sys
 from agents import REINFORCE, TrainingDiverged
 from agents.command_line import evaluate
 from agents.command_line.train import main
+from agents.pretrained.history import read_history
 
 def diverge(agent, rollout):
     raise TrainingDiverged("the loss is nan")

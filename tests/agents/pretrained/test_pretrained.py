@@ -64,7 +64,7 @@ def test_it_can_be_trained_further(packaged: dict[str, Any]) -> None:
 def test_the_card_says_how_it_was_made_and_what_was_measured(packaged: dict[str, Any]) -> None:
     assert read_card("some-agent") == json.loads(json.dumps(packaged))
     measured = agents.evaluate(load_pretrained("some-agent"))
-    assert packaged["command"] == "python -m agents train digits --images 16 --seed 0"
+    assert packaged["commands"] == ("python -m agents train digits --images 16 --seed 0",)
     assert packaged["task"] == {"id": "GlimpseDigits-v0"}
     assert packaged["images"] == 4
     assert packaged["seconds"] == 7.5
@@ -83,7 +83,7 @@ def test_the_card_says_how_it_was_made_and_what_was_measured(packaged: dict[str,
 def test_the_command_has_the_options_that_changed_the_preset(run: RunFolder, tmp_path: Path) -> None:
     changed = {"environment": {"initial_location": [0.0, 0.5]}, "settings": {"num_envs": 4}}
     run.arguments.write_text(json.dumps(ARGUMENTS | changed))
-    command = package_agent(run, tmp_path / "package")["command"]
+    (command,) = package_agent(run, tmp_path / "package")["commands"]
     assert command.endswith("--env.initial-location 0.0 0.5 --settings.num-envs 4")
 
 
