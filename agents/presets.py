@@ -12,7 +12,13 @@ from agents.environments import EnvironmentSpec
 from glimpse_env.utils.errors import shown, unknown_name_error
 
 _RAM: dict[str, Any] = {"core": "rnn", "hidden_size": 256}
-_GRU: dict[str, Any] = {"core": "gru", "hidden_size": 256, "location_size": 128, "baseline_size": 128}
+_GRU: dict[str, Any] = {
+    "core": "gru",
+    "hidden_size": 256,
+    "location_size": 128,
+    "baseline_size": 128,
+    "layer_norm": True,
+}
 _CENTRED_PATH = ((-0.3, -0.35), (0.3, -0.35), (0.0, 0.0), (-0.3, 0.35), (0.3, 0.35))
 """Five glimpses of 8x8 that cover a digit in the middle of 28x28, drawn by hand, to be cloned first."""
 _EXPLAINABLE: dict[str, Any] = {"exploration_fraction": 0.3, "loss_weights": LossWeights(every_glimpse=True)}

@@ -271,7 +271,7 @@ class Algorithm(BaseAgent):
 
 
 def _read_policy_kwargs(policy_kwargs: Any) -> dict[str, Any]:
-    """The arguments of `RAMPolicy` that can be chosen, with NumPy's integers as Python's, which can be saved."""
+    """The arguments of `RAMPolicy` that can be chosen, with NumPy's numbers as Python's, which can be saved."""
     if policy_kwargs is None:
         return {}
     if not isinstance(policy_kwargs, dict):
@@ -281,10 +281,16 @@ def _read_policy_kwargs(policy_kwargs: Any) -> dict[str, Any]:
     for name in policy_kwargs:
         if name not in chosen:
             raise unknown_name_error("argument of RAMPolicy", name, chosen)
-    for name, value in policy_kwargs.items():
-        if not isinstance(value, str):
-            check_integer(name, value, 0, MAX_UNITS)
-    return {name: value if isinstance(value, str) else int(value) for name, value in policy_kwargs.items()}
+    return {name: _read_policy_argument(name, value) for name, value in policy_kwargs.items()}
+
+
+def _read_policy_argument(name: str, value: Any) -> str | bool | int:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    check_integer(name, value, 0, MAX_UNITS)
+    return int(value)
 
 
 def _read_timesteps(total_timesteps: Any) -> int:

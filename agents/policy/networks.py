@@ -22,6 +22,8 @@ class GlimpseNetwork(nn.Module):
         what_size: Features of the glimpse before they are combined.
         where_size: Features of the location before they are combined.
         size: Features of both.
+        layer_norm: Whether the sum is normalised before it is rectified (Ba, Kiros and Hinton 2016). Without that,
+            rectified units die when learning is fast: they are 0 for whatever is seen, and then learn nothing any more.
         generator: Draws the weights; by default torch's global one, as for the layers of torch.
     """
 
@@ -31,19 +33,22 @@ class GlimpseNetwork(nn.Module):
         what_size: int,
         where_size: int,
         size: int,
+        layer_norm: bool = False,
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
         self.what = make_layer(nn.Linear, int(torch.Size(glimpse_shape).numel()), what_size, generator=generator)
         self.where = make_layer(nn.Linear, 2, where_size, generator=generator)
         self.combine = make_layer(nn.Linear, what_size + where_size, size, generator=generator)
+        self.norm = nn.LayerNorm(size, device="cpu", dtype=torch.float32) if layer_norm else nn.Identity()
         self.size = size
 
     def forward(self, glimpse: Tensor, location: Tensor) -> Tensor:
         """Maps glimpses `(..., num_scales * channels, g, g)` and locations `(..., 2)` to features `(..., size)`."""
         what = self.what(self.pixels(glimpse).flatten(-3)).relu()
         where = self.where(location).relu()
-        return self.combine(torch.cat([what, where], dim=-1)).relu()
+        features: Tensor = self.norm(self.combine(torch.cat([what, where], dim=-1)))
+        return features.relu()
 
     def pixels(self, glimpse: Tensor) -> Tensor:
         """What the linear map of the glimpse reads, `(..., channels, height, width)`: here the glimpse itself."""
@@ -65,12 +70,13 @@ class ConvolutionalGlimpseNetwork(GlimpseNetwork):
         what_size: int,
         where_size: int,
         size: int,
+        layer_norm: bool = False,
         generator: torch.Generator | None = None,
     ) -> None:
         channels, height, width = glimpse_shape
         if min(height, width) < 5:
             raise ValueError(f"expected glimpses of at least 5x5 pixels for convolutions, got {height}x{width}")
-        super().__init__((32, height - 4, width - 4), what_size, where_size, size, generator)
+        super().__init__((32, height - 4, width - 4), what_size, where_size, size, layer_norm, generator)
         self.convolutions = nn.Sequential(
             make_layer(nn.Conv2d, channels, 32, 3, generator=generator),
             nn.ReLU(),
@@ -94,6 +100,7 @@ def make_glimpse_network(
     what_size: int,
     where_size: int,
     size: int,
+    layer_norm: bool = False,
     generator: torch.Generator | None = None,
 ) -> GlimpseNetwork:
     """Makes the glimpse network of that name, one of `GLIMPSE_NETWORKS`, with the arguments of `GlimpseNetwork`.
@@ -103,7 +110,7 @@ def make_glimpse_network(
     """
     if not (isinstance(name, str) and name in GLIMPSE_NETWORKS):
         raise unknown_name_error("glimpse network", name, GLIMPSE_NETWORKS)
-    return GLIMPSE_NETWORKS[name](glimpse_shape, what_size, where_size, size, generator)
+    return GLIMPSE_NETWORKS[name](glimpse_shape, what_size, where_size, size, layer_norm, generator)
 
 
 class RNNCore(nn.Module):

@@ -41,13 +41,15 @@ class RAMPolicy(nn.Module):
         context_features: Features of the coarse view of the canvas that an environment with a `context_size` shows. The
             location network reads them, the classifier never does (Ba et al. 2015). 0 stands for none, as in the paper.
         glimpse_network: `"linear"` (the paper's) or `"convolutional"`, which filters the glimpse first.
+        layer_norm: Whether the glimpse network normalises its features before it rectifies them, so that none of them
+            dies; not in the paper.
         seed: Seed of the weights, and then of the locations that `predict` draws; by default random.
 
     Attributes:
         generator: Draws the locations of `predict`, on the CPU, so that they are the same on every device.
 
     Raises:
-        TypeError: A size or the seed is no integer.
+        TypeError: A size or the seed is no integer, or `layer_norm` is no truth value.
         ValueError: The spaces are not those of a glimpse environment, the environment shows no context to take features
             of, there is no such core or glimpse network, or a number is out of range.
 
@@ -73,6 +75,7 @@ class RAMPolicy(nn.Module):
         baseline_size: int = 0,
         context_features: int = 0,
         glimpse_network: str = "linear",
+        layer_norm: bool = False,
         seed: int | None = None,
     ) -> None:
         super().__init__()
@@ -85,6 +88,7 @@ class RAMPolicy(nn.Module):
         }
         for name, size in optional.items():
             check_integer(name, size, 0, MAX_UNITS)
+        check_flag("layer_norm", layer_norm)
         glimpse_shape, context_shape, num_classes = _sizes(observation_space, action_space)
         if context_features and context_shape is None:
             raise ValueError(
@@ -97,7 +101,7 @@ class RAMPolicy(nn.Module):
         self.num_classes = num_classes
         self.generator = generator = new_generator(seed)
         self.glimpse_network = make_glimpse_network(
-            glimpse_network, glimpse_shape, what_size, where_size, hidden_size, generator
+            glimpse_network, glimpse_shape, what_size, where_size, hidden_size, layer_norm, generator
         )
         self.core = make_core(core, hidden_size, hidden_size, generator)
         self.context_network: ContextNetwork | None = None

@@ -20,7 +20,7 @@ Stored = dict[str, Any]
 """What JSON can hold."""
 
 _LAYER = r"(weight|bias)"
-_SEEING = rf"glimpse_network\.(what|where|combine|convolutions\.[02])\.{_LAYER}|classifier\.{_LAYER}"
+_SEEING = rf"glimpse_network\.(what|where|combine|norm|convolutions\.[02])\.{_LAYER}|classifier\.{_LAYER}"
 _LOOKING = rf"location_network\.(between\.0|linear)\.{_LAYER}"
 _CONTEXT = rf"context_network\.readout\.[02]\.{_LAYER}"
 _CORE = rf"core\.(linear\.{_LAYER}|cell\.{_LAYER}_(ih|hh))"

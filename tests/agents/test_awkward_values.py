@@ -49,7 +49,8 @@ def attempts(tmp_path: Path) -> Iterator[tuple[str, Callable[[Any], Any]]]:
     yield "agent's policy", lambda value: REINFORCE(value, ID, num_envs=2)
     yield "agent's only argument", lambda value: REINFORCE(value, num_envs=2)
     yield "agent's policy_kwargs", lambda value: REINFORCE(ID, policy_kwargs=value, num_envs=2)
-    for name in ("core", "hidden_size", "what_size", "where_size", "location_size", "baseline_size", "glimpse_network"):
+    sizes = ("hidden_size", "what_size", "where_size", "location_size", "baseline_size")
+    for name in ("core", *sizes, "glimpse_network", "layer_norm"):
         yield (
             f"policy's {name}",
             lambda value, name=name: REINFORCE(ID, policy_kwargs=SIZES | {name: value}, num_envs=2),

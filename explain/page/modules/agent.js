@@ -4,6 +4,7 @@
 
 import { Convolution } from "./convolution.js";
 import { makeCore } from "./cores.js";
+import { LayerNorm } from "./layer_norm.js";
 import { Linear, rectify } from "./linear.js";
 import { MAX_PIXEL } from "./retina.js";
 
@@ -45,6 +46,9 @@ export class Agent {
     this.combineBias = combine.bias;
     this.combineWhat = combine.part(0, this.what.outputs);
     this.combineWhere = combine.part(this.what.outputs, combine.inputs);
+    const norm = "glimpse_network.norm";
+    this.norm =
+      `${norm}.weight` in tensors ? new LayerNorm(tensors[`${norm}.weight`], tensors[`${norm}.bias`]) : undefined;
     this.between = "location_network.between.0.weight" in tensors ? linear("location_network.between.0") : undefined;
     this.locationReadout = linear("location_network.linear");
     this.classifier = linear("classifier");
@@ -105,7 +109,8 @@ export class Agent {
     const where = rectify(this.where.apply(places, locations.length));
     const starts = this.combineWhere.apply(where, locations.length, this.combineBias, new Int32Array(locations.length));
     const what = rectify(this.what.apply(this.filter(glimpses, count), count));
-    const features = rectify(this.combineWhat.apply(what, count, starts, locationOf));
+    const combined = this.combineWhat.apply(what, count, starts, locationOf);
+    const features = rectify(this.norm === undefined ? combined : this.norm.apply(combined, count));
     const { stateSize } = this.core;
     const next = this.core.next(features, count, state.subarray(0, stateSize));
     if (this.context.length === 0) return next;

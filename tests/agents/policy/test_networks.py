@@ -32,8 +32,30 @@ def test_the_glimpse_network_combines_what_and_where() -> None:
     assert torch.allclose(network(glimpse, location), expected, atol=1e-6)
 
 
-def test_the_glimpse_network_takes_whole_episodes() -> None:
-    network = GlimpseNetwork((1, 4, 4), what_size=7, where_size=3, size=H)
+def test_layer_norm_normalises_the_features_before_they_are_rectified() -> None:
+    network = GlimpseNetwork((2, 4, 4), what_size=7, where_size=3, size=H, layer_norm=True)
+    plain = GlimpseNetwork((2, 4, 4), what_size=7, where_size=3, size=H)
+    plain.load_state_dict(network.state_dict(), strict=False)
+    glimpse, location = torch.rand(N, 2, 4, 4), 2 * torch.rand(N, 2) - 1
+    what, where = plain.what(glimpse.flatten(1)).relu(), plain.where(location).relu()
+    combined = plain.combine(torch.cat([what, where], dim=1)).detach()
+    deviations = combined - combined.mean(1, keepdim=True)
+    expected = relu(deviations / (deviations.square().mean(1, keepdim=True) + 1e-5).sqrt())
+    assert torch.allclose(network(glimpse, location), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("layer_norm", [False, True])
+def test_with_layer_norm_no_feature_can_be_0_for_all_that_is_seen(layer_norm: bool) -> None:
+    network = GlimpseNetwork((1, 4, 4), what_size=7, where_size=3, size=H, layer_norm=layer_norm)
+    with torch.no_grad():
+        network.combine.bias -= 100  # as too long a step of the optimizer may leave it
+    features = network(torch.rand(500, 1, 4, 4), 2 * torch.rand(500, 2) - 1)
+    assert bool((features > 0).any()) == layer_norm
+
+
+@pytest.mark.parametrize("layer_norm", [False, True])
+def test_the_glimpse_network_takes_whole_episodes(layer_norm: bool) -> None:
+    network = GlimpseNetwork((1, 4, 4), what_size=7, where_size=3, size=H, layer_norm=layer_norm)
     glimpses, locations = torch.rand(3, N, 1, 4, 4), torch.rand(3, N, 2)
     features = network(glimpses, locations)
     assert features.shape == (3, N, H)

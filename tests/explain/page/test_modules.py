@@ -60,6 +60,7 @@ TASKS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
         {"canvas_size": 40, "context_size": 7},
         {"core": "lstm", "context_features": 6, "location_size": 12},
     ),
+    "gru, 28x28, layer norm": ("GlimpseDigits-v0", {}, {"core": "gru", "layer_norm": True}),
     "lstm, 60x60, 3 scales": (
         "GlimpseClutteredDigits-v0",
         {"canvas_size": 60, "glimpse_size": 12, "num_scales": 3},
