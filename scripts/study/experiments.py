@@ -177,6 +177,10 @@ ABLATION = {
     "lstm core": _branching_but({}, core="lstm"),
     "baseline without a layer": _branching_but({}, policy_kwargs={"location_size": 128}),
     "convolutional glimpse network": _branching_but({}, policy_kwargs=_LAYERS | {"glimpse_network": "convolutional"}),
+    "layer norm": _branching_but({}, policy_kwargs=_LAYERS | {"layer_norm": True}),
+    "layer norm, end of episode, as long": _branching_but(
+        {}, policy_kwargs=_LAYERS | {"layer_norm": True}, algorithm="REINFORCE", images=1.7
+    ),
     "classifier after the last glimpse": _branching_but({"loss_weights": agents.LossWeights(policy=0.6)}),
     "half the learning rate": _branching_but({"learning_rate": agents.Schedule(1e-3, 0, "cosine")}),
 }
