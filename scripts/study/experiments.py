@@ -140,7 +140,7 @@ BRANCHING = Variant("Branching", "gru", "information", policy_kwargs=_LAYERS, se
 
 
 def _seeing(reward: str) -> Variant:
-    """What looks best in clutter, with a reward: the presets that learn by branching, with batches for short trainings."""
+    """What looks best in clutter, with a reward: branching with layer normalisation."""
     return replace(BRANCHING, reward=reward, policy_kwargs=_LAYERS | {"layer_norm": True})
 
 
@@ -193,7 +193,10 @@ ABLATION = {
     "classifier after the last glimpse": _branching_but({"loss_weights": agents.LossWeights(policy=0.6)}),
     "half the learning rate": _branching_but({"learning_rate": agents.Schedule(1e-3, 0, "cosine")}),
 }
-"""Branching without layer normalisation, and one change at a time. "As long" is the number of images that takes as much time as branching."""
+"""Branching without layer normalisation, and one change at a time.
+
+"As long" is the number of images that takes as much time as branching.
+"""
 
 CLUTTERED_40 = {"canvas_size": 40, "num_glimpses": 6, "glimpse_size": 8, "num_scales": 1}
 
