@@ -139,7 +139,8 @@ def test_agents_that_come_with_the_package_load_and_have_cards(name: str) -> Non
     agent, card = load_pretrained(name), read_card(name)
     assert card["task"] == {"id": agent.spec.environment.env_id, **agent.spec.environment.arguments}
     num_glimpses = agent.spec.environment.config.num_glimpses  # known without the images, which need a download
-    assert card["images"] == agent.num_timesteps // num_glimpses
+    earlier = card["images"] - agent.num_timesteps // num_glimpses
+    assert earlier > 0 if len(card["commands"]) > 1 else earlier == 0
     assert card["seed"] == agent.spec.seed
     assert len(card["correct_after_each_glimpse_percent"]) == num_glimpses
 
