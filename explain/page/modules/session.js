@@ -21,6 +21,8 @@ import { makeCanvas } from "./scene.js";
 
 /** Seeds of the random locations of an episode are this far apart. */
 const SEEDS_APART = 1000;
+/** Milliseconds for each glimpse that is played. */
+const PACE = 900;
 
 export class Session {
   /**
@@ -62,6 +64,8 @@ export class Session {
     /** @type {((session: Session) => void)[]} */
     this.views = [];
     this.version = 0;
+    /** Of the timer that shows glimpse after glimpse; 0 while none does. */
+    this.timer = 0;
     /** @type {Map<Step, EIGMap>} */
     this.maps = new Map();
   }
@@ -92,12 +96,42 @@ export class Session {
     return example === null ? randomLocation(seed) : this.examples[example].location;
   }
 
+  /** @returns {boolean} Whether glimpse after glimpse is shown. */
+  get isPlaying() {
+    return this.timer !== 0;
+  }
+
+  /** Shows glimpse after glimpse, until the last one or until the reader does something else. */
+  play() {
+    const last = this.content.numGlimpses - 1;
+    if (this.state.shown === last) this.change({ shown: 0 });
+    this.timer = window.setInterval(() => {
+      const next = this.state.shown + 1;
+      if (next >= this.steps.length) return; // it is not known yet
+      if (next === last) this.stop();
+      this.update({ shown: next });
+    }, PACE);
+    this.show();
+  }
+
+  /** Stops showing glimpse after glimpse. */
+  stop() {
+    clearInterval(this.timer);
+    this.timer = 0;
+  }
+
   /**
-   * Changes the state, and computes and shows what follows.
+   * Changes the state as the reader wants it, and computes and shows what follows.
    *
    * @param {Partial<State>} change
    */
   change(change) {
+    this.stop();
+    this.update(change);
+  }
+
+  /** @param {Partial<State>} change */
+  update(change) {
     const before = this.state;
     this.state = { ...before, ...change };
     const names = /** @type {(keyof State)[]} */ (Object.keys(change));
@@ -123,6 +157,7 @@ export class Session {
 
   /** @param {number | null} place Of the grid. */
   pick(place) {
+    this.stop();
     this.picked = place;
     this.show();
   }
@@ -243,9 +278,18 @@ export class Session {
     const { content, state, step, label } = this;
     const order = [...step.belief.keys()].sort((one, other) => step.belief[other] - step.belief[one]);
     const [first, second] = order.map((at) => `${content.classNames[at]} (${percent(step.belief[at])})`);
+    const guess = this.isGuess(step) ? " That is hardly more than a guess." : "";
     const verdict =
       label === null ? "" : label === order[0] ? " That is right." : ` It is ${content.classNames[label]}.`;
-    return `After glimpse ${state.shown + 1} of ${content.numGlimpses} the agent believes ${first}, then ${second}.${verdict}`;
+    return `After glimpse ${state.shown + 1} of ${content.numGlimpses} the agent believes ${first}, then ${second}.${guess}${verdict}`;
+  }
+
+  /**
+   * @param {Step} step
+   * @returns {boolean} Whether its belief in every class is below twice that of a guess.
+   */
+  isGuess({ belief }) {
+    return Math.max(...belief) < 2 / belief.length;
   }
 
   /**

@@ -85,11 +85,11 @@ def make_agent() -> Callable[..., REINFORCE]:
 
 
 @pytest.fixture(scope="session")
-def make_vae() -> Callable[[Recording], HiddenStateVAE]:
+def make_vae() -> Callable[..., HiddenStateVAE]:
     """Makes a VAE of the canvases of a recording, with random weights."""
 
-    def make(recording: Recording) -> HiddenStateVAE:
-        torch.manual_seed(1)
+    def make(recording: Recording, seed: int = 1) -> HiddenStateVAE:
+        torch.manual_seed(seed)
         channels, height, width = recording.canvases.shape[1:]
         settings = VAESettings(target="canvas", latent_size=4, layer_size=16)
         vae = HiddenStateVAE(recording.hidden.shape[2], (channels, height, width), settings)
@@ -134,5 +134,6 @@ def digits_page(make_agent: Any, make_vae: Any, record_few: Any, tmp_path_factor
     agent = make_agent(core="gru")
     recording = record_few(agent, 60)
     vae, path = make_vae(recording), tmp_path_factory.mktemp("page") / "page.html"
-    write_page(agent, vae, recording, path, class_names=CLASS_NAMES, shuffled_vae=make_vae(recording))
-    return {"agent": agent, "recording": recording, "vae": vae, "path": path}
+    shuffled = make_vae(recording, seed=2)
+    write_page(agent, vae, recording, path, class_names=CLASS_NAMES, shuffled_vae=shuffled)
+    return {"agent": agent, "recording": recording, "vae": vae, "shuffled_vae": shuffled, "path": path}

@@ -188,6 +188,51 @@ def test_a_dragged_glimpse_changes_what_follows_as_in_python(open_page: Any, dig
     torch.testing.assert_close(shown_beliefs(page), own)
 
 
+def drag(page: Any, glimpse: int, x: float, y: float) -> None:
+    """Drags the middle of a glimpse's number to a place of the canvas, both in [0, 1]."""
+    box = page.locator(".handle").nth(glimpse - 1).bounding_box()
+    frame = page.locator("#gaze-frame").bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(frame["x"] + x * frame["width"], frame["y"] + y * frame["height"], steps=5)
+    page.mouse.up()
+
+
+def test_the_nearest_of_two_glimpses_on_top_of_each_other_is_dragged(
+    open_page: Any, digits_page: dict[str, Any]
+) -> None:
+    link = "#example=0&seed=1&path=0_0_0.06_0&driver=learned&control=trained&glimpse=5"
+    for glimpse in (1, 2):
+        page = open_page(digits_page["path"], link)
+        drag(page, glimpse, 0.2, 0.2)
+        assert page.evaluate("document.activeElement.textContent") == str(glimpse)
+        assert len(link_of(page)["path"].split("_")) == 2 * glimpse, "the path ends with the glimpse that was moved"
+
+
+def test_a_click_on_a_glimpse_moves_nothing(open_page: Any, digits_page: dict[str, Any]) -> None:
+    page = open_page(digits_page["path"])
+    page.focus("#glimpse")
+    page.keyboard.press("End")
+    page.locator(".handle").nth(1).click()
+    assert page.text_content("#glimpse-words") == f"Glimpse 2 of {NUM_GLIMPSES}"
+    assert not page.is_visible("#what-if")
+
+
+def test_playing_goes_on_until_the_reader_does_something(open_page: Any, digits_page: dict[str, Any]) -> None:
+    page = open_page(digits_page["path"])
+    words = page.locator("#glimpse-words")
+    page.click("#play")
+    assert page.text_content("#play") == "Stop"
+    sync_api.expect(words).to_have_text(f"Glimpse 3 of {NUM_GLIMPSES}")
+    drag(page, 1, 0.5, 0.5)
+    assert page.text_content("#play") == "Play"
+    page.wait_for_timeout(1200)  # longer than a glimpse is shown
+    assert page.text_content("#glimpse-words") == f"Glimpse 1 of {NUM_GLIMPSES}"
+    page.click("#play")
+    sync_api.expect(words).to_have_text(f"Glimpse {NUM_GLIMPSES} of {NUM_GLIMPSES}", timeout=10_000)
+    assert page.text_content("#play") == "Play"
+
+
 def test_the_map_shows_what_is_behind_a_place(open_page: Any, digits_page: dict[str, Any]) -> None:
     page = open_page(digits_page["path"])
     wait_for_map(page)
@@ -229,6 +274,87 @@ def test_other_drivers_and_controls(open_page: Any, digits_page: dict[str, Any])
     assert state()[1] != learned[1]
     page.check("#control-trained")
     assert state() == learned
+
+
+def test_a_vae_of_shuffled_memories_imagines_something_else(
+    open_page: Any, digits_page: dict[str, Any], tmp_path: Path
+) -> None:
+    page = open_page(digits_page["path"])
+    wait_for_map(page)
+    beliefs = shown_beliefs(page)
+    assert torch.equal(shown_canvas(page, "#imagined"), shown_canvas(open_page(digits_page["path"]), "#imagined"))
+    page.check("#control-shuffled")
+    assert page.is_visible("#controlled")
+    path = tmp_path / "page.html"  # the same page, in which the VAE of shuffled memories is the VAE
+    write_page(digits_page["agent"], digits_page["shuffled_vae"], digits_page["recording"], path)
+    other = open_page(path)
+    assert torch.equal(shown_canvas(page, "#imagined"), shown_canvas(other, "#imagined"))
+    assert not torch.equal(shown_canvas(page, "#imagined"), shown_canvas(open_page(digits_page["path"]), "#imagined"))
+    torch.testing.assert_close(shown_beliefs(page), beliefs)  # it is the same agent
+
+
+def test_everything_is_reached_and_done_by_keys_alone(open_page: Any, digits_page: dict[str, Any]) -> None:
+    page = open_page(digits_page["path"])
+    wait_for_map(page)
+
+    def focused() -> str:
+        code = "(document.activeElement.id || document.activeElement.className) + document.activeElement.textContent"
+        return str(page.evaluate(code)).strip()
+
+    def tab_to(name: str) -> None:
+        for _ in range(60):
+            page.keyboard.press("Tab")
+            if focused().startswith(name):
+                return
+        raise AssertionError(f"the Tab key does not reach {name!r}")
+
+    tab_to("handle")
+    page.keyboard.press("ArrowRight")
+    assert "you moved glimpse 1" in page.text_content("#what-if-text")
+    tab_to("play")
+    page.keyboard.press("Enter")
+    assert page.text_content("#play") == "Stop"
+    page.keyboard.press("Enter")
+    tab_to("glimpse")
+    page.keyboard.press("End")
+    assert page.text_content("#glimpse-words") == f"Glimpse {NUM_GLIMPSES} of {NUM_GLIMPSES}"
+    tab_to("driver-learned")
+    page.keyboard.press("ArrowRight")
+    assert page.is_checked("#driver-eig")
+    page.keyboard.press("ArrowLeft")
+    tab_to("what-if-reset")
+    page.keyboard.press("Enter")
+    assert not page.is_visible("#what-if")
+    tab_to("map-frame")
+    wait_for_map(page)
+    page.keyboard.press("ArrowDown")
+    assert page.is_visible("#behind")
+    tab_to("behind-close")
+    page.keyboard.press("Enter")
+    assert not page.is_visible("#behind")
+    tab_to("control-trained")
+    page.keyboard.press("ArrowDown")
+    assert page.is_visible("#controlled")
+    page.keyboard.press("ArrowUp")
+    tab_to("copy-link")
+    page.keyboard.press("Enter")
+    sync_api.expect(page.locator("#link")).not_to_be_empty()
+
+
+def test_the_belief_is_read_aloud_only_when_it_changes(open_page: Any, digits_page: dict[str, Any]) -> None:
+    page = open_page(digits_page["path"])
+    wait_for_map(page)
+    page.evaluate("""() => {
+        window.said = 0;
+        new MutationObserver(() => { window.said += 1; })
+            .observe(document.getElementById("belief-words"), { childList: true, characterData: true, subtree: true });
+    }""")
+    page.click("#map-frame", position={"x": 100, "y": 60})
+    page.click("#map-frame", position={"x": 60, "y": 60})
+    page.click("#behind-close")
+    assert page.evaluate("window.said") == 0
+    page.click("#next")
+    assert page.evaluate("window.said") == 1
 
 
 def test_it_can_be_drawn_on_with_the_keyboard_alone(open_page: Any, digits_page: dict[str, Any]) -> None:
@@ -290,6 +416,26 @@ def test_a_damaged_link_is_a_sentence(open_page: Any, digits_page: dict[str, Any
     assert shown_beliefs(page).sum() == pytest.approx(1, abs=0.01)
 
 
+def test_a_damaged_link_that_is_opened_later_changes_nothing(open_page: Any, digits_page: dict[str, Any]) -> None:
+    page = open_page(digits_page["path"])
+    page.locator(".example").nth(2).click()
+    beliefs = shown_beliefs(page)
+    page.evaluate("location.hash = '#example=0&seed=1&path=3_4'")
+    sync_api.expect(page.locator("#notice")).to_contain_text("what you see is not what it led to")
+    torch.testing.assert_close(shown_beliefs(page), beliefs)
+
+
+def test_a_belief_like_a_guess_is_called_one(open_page: Any, digits_page: dict[str, Any]) -> None:
+    page = open_page(digits_page["path"])
+    for glimpse in range(NUM_GLIMPSES):
+        is_guess = bool(shown_beliefs(page).max() < 2 / len(CLASS_NAMES))
+        assert ("hardly more than a guess" in page.text_content("#belief-sure")) == is_guess
+        assert ("hardly more than a guess" in page.text_content("#belief-words")) == is_guess
+        assert not (is_guess and "wrong" in page.text_content("#belief-verdict"))
+        if glimpse < NUM_GLIMPSES - 1:
+            page.click("#next")
+
+
 @pytest.mark.parametrize(
     "how", ["delete globalThis.Worker", "globalThis.Worker = class { constructor() { throw 1; } }"]
 )
@@ -305,6 +451,8 @@ def test_it_fits_every_screen(scheme: str, open_page: Any, digits_page: dict[str
     for width in (320, 390, 1280, 1920):
         page.set_viewport_size({"width": width, "height": 900})
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.locator("#play").is_visible()
+        assert page.locator("#belief-short").is_visible() == (width <= 640)
     paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (paper == "rgb(255, 255, 255)") == (scheme == "light")
 

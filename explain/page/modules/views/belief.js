@@ -4,7 +4,7 @@
 
 import { argmax } from "../information.js";
 import { percent } from "../session.js";
-import { byId, html, toggle } from "./dom.js";
+import { byId, html, setText, toggle } from "./dom.js";
 
 /** @typedef {import("../session.js").Session} Session */
 
@@ -36,15 +36,20 @@ export function beliefView(session) {
       row.classList.toggle("top", at === top && !isEmpty);
       row.classList.toggle("true", at === label);
     });
-    byId("belief-answer").textContent = isEmpty ? "…" : session.content.classNames[top];
-    byId("belief-sure").textContent = isEmpty ? "nothing to look at yet" : `${percent(step.belief[top])} sure`;
+    const answer = isEmpty ? "…" : session.content.classNames[top];
+    const isGuess = session.isGuess(step);
+    const sure = isEmpty ? "nothing to look at yet" : `${percent(step.belief[top])} sure`;
+    setText("belief-answer", answer);
+    setText("belief-sure", isGuess && !isEmpty ? `${sure}: hardly more than a guess` : sure);
+    setText("belief-short", isEmpty ? "" : `${answer}: ${sure}`);
     const verdict = byId("belief-verdict");
     toggle(verdict, label !== null && !isEmpty);
     if (label !== null) {
-      verdict.textContent = top === label ? "right" : `wrong: it is ${session.content.classNames[label]}`;
-      verdict.className = top === label ? "right" : "wrong";
+      const truth = `it is ${session.content.classNames[label]}`;
+      setText("belief-verdict", top === label ? "right" : isGuess ? truth : `wrong: ${truth}`);
+      verdict.className = top === label ? "right" : isGuess ? "" : "wrong";
     }
-    byId("belief-words").textContent = session.describe();
+    setText("belief-words", session.describe());
     toggle(byId("belief-own"), session.isOther);
     const ownTop = argmax(ofOwn);
     byId("belief-own").textContent =

@@ -3,50 +3,26 @@
  */
 
 import { CONTROLS, DRIVERS, readLink, writeLink } from "../link.js";
-import { byId, toggle } from "./dom.js";
+import { byId, say, setText, toggle } from "./dom.js";
 
 /** @typedef {import("../session.js").Session} Session */
-
-/** Milliseconds for each glimpse that is played. */
-const PACE = 900;
 
 /** @param {Session} session */
 export function glimpsesView(session) {
   const slider = /** @type {HTMLInputElement} */ (byId("glimpse"));
   const last = session.content.numGlimpses - 1;
   slider.max = String(last + 1);
-  let timer = 0;
-  const stop = () => {
-    clearInterval(timer);
-    timer = 0;
-  };
   const go = (/** @type {number} */ glimpse) => session.change({ shown: Math.min(Math.max(glimpse, 0), last) });
-  const goAndStop = (/** @type {number} */ glimpse) => {
-    stop();
-    go(glimpse);
-  };
-  slider.oninput = () => goAndStop(Number(slider.value) - 1);
-  byId("previous").onclick = () => goAndStop(session.state.shown - 1);
-  byId("next").onclick = () => goAndStop(session.state.shown + 1);
-  byId("play").onclick = () => {
-    if (timer !== 0) {
-      stop();
-    } else {
-      if (session.state.shown === last) go(0);
-      timer = window.setInterval(() => {
-        if (session.state.shown + 1 < session.steps.length) go(session.state.shown + 1);
-        if (session.state.shown === last) stop();
-        session.show();
-      }, PACE);
-    }
-    session.show();
-  };
+  slider.oninput = () => go(Number(slider.value) - 1);
+  byId("previous").onclick = () => go(session.state.shown - 1);
+  byId("next").onclick = () => go(session.state.shown + 1);
+  byId("play").onclick = () => (session.isPlaying ? session.change({}) : session.play());
   session.views.push(() => {
     const { shown } = session.state;
     slider.value = String(shown + 1);
     slider.setAttribute("aria-valuetext", `Glimpse ${shown + 1} of ${last + 1}`);
     byId("glimpse-words").textContent = `Glimpse ${shown + 1} of ${last + 1}`;
-    byId("play").textContent = timer === 0 ? "Play" : "Stop";
+    setText("play", session.isPlaying ? "Stop" : "Play");
     /** @type {HTMLButtonElement} */ (byId("previous")).disabled = shown === 0;
     /** @type {HTMLButtonElement} */ (byId("next")).disabled = shown === last;
   });
@@ -99,19 +75,9 @@ export function linkView(session) {
       say("");
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      say(`The link to this page is damaged: ${reason}. So the page shows what it shows first.`);
+      say(`The link to this page is damaged: ${reason}. So what you see is not what it led to.`);
     }
   };
   window.addEventListener("hashchange", open);
   open();
-}
-
-/**
- * Says something at the top of the page, or nothing.
- *
- * @param {string} sentence
- */
-export function say(sentence) {
-  byId("notice").textContent = sentence;
-  toggle(byId("notice"), sentence !== "");
 }

@@ -56,3 +56,24 @@ export function svg(tag, attributes = {}, text = "") {
 export function toggle(element, isShown) {
   element.hidden = !isShown;
 }
+
+/**
+ * Sets the text of an element, unless it is that already: screen readers read it again whenever it is set.
+ *
+ * @param {string} id
+ * @param {string} text
+ */
+export function setText(id, text) {
+  const element = byId(id);
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/**
+ * Says something at the top of the page, or nothing.
+ *
+ * @param {string} sentence
+ */
+export function say(sentence) {
+  setText("notice", sentence);
+  toggle(byId("notice"), sentence !== "");
+}

@@ -8,6 +8,11 @@ import { centreOf, paintCovered } from "./pixels.js";
 /** @typedef {import("../retina.js").Location} Location */
 /** @typedef {import("../session.js").Session} Session */
 
+/** How far from the middle of a handle a pointer takes hold of it, in pixels of the screen. */
+const REACH = 21;
+/** How far a pointer must go before it drags, in pixels of the screen. */
+const DRAG_STARTS = 3;
+
 /** @param {Session} session */
 export function gazeView(session) {
   const canvas = byId("gaze-canvas");
@@ -15,10 +20,9 @@ export function gazeView(session) {
   const overlay = byId("gaze-overlay");
   const { width, height } = session.content.canvas;
   overlay.setAttribute("viewBox", `0 0 ${width} ${height}`);
-  const handles = Array.from({ length: session.content.numGlimpses }, (_, glimpse) =>
-    makeHandle(session, frame, glimpse),
-  );
+  const handles = Array.from({ length: session.content.numGlimpses }, (_, glimpse) => makeHandle(session, glimpse));
   frame.append(...handles);
+  makeDraggable(session, frame, handles);
 
   session.views.push(() => {
     const { retina, state, steps } = session;
@@ -68,38 +72,88 @@ function whatIf({ state, steps, own }) {
 }
 
 /**
+ * A number on the canvas. The keys move it; the pointer is up to `makeDraggable`.
+ *
  * @param {Session} session
- * @param {HTMLElement} frame
  * @param {number} glimpse
  * @returns {HTMLButtonElement}
  */
-function makeHandle(session, frame, glimpse) {
+function makeHandle(session, glimpse) {
   const handle = html("button", { class: "handle", text: String(glimpse + 1) });
   const { width, height } = session.content.canvas;
-  const moveTo = (/** @type {number} */ x, /** @type {number} */ y) => {
-    const across = Math.min(Math.max((2 * x) / width - 1, -1), 1);
-    session.move(glimpse, [across, Math.min(Math.max((2 * y) / height - 1, -1), 1)]);
-  };
   handle.type = "button";
-  handle.onpointerdown = (event) => {
-    handle.setPointerCapture(event.pointerId);
-    session.change({ shown: glimpse });
-  };
-  handle.onpointermove = (event) => {
-    if (!handle.hasPointerCapture(event.pointerId) || (event.movementX === 0 && event.movementY === 0)) return;
-    const box = frame.getBoundingClientRect();
-    const x = ((event.clientX - box.left) / box.width) * width;
-    moveTo(x, ((event.clientY - box.top) / box.height) * height);
-  };
   handle.onclick = () => session.change({ shown: glimpse });
   handle.onkeydown = (event) => {
     const arrow = ARROWS[event.key];
     if (arrow === undefined) return;
     event.preventDefault();
     const [x, y] = session.steps[glimpse].location;
-    moveTo(((x + 1) / 2) * width + arrow[0], ((y + 1) / 2) * height + arrow[1]);
+    moveTo(session, glimpse, ((x + 1) / 2) * width + arrow[0], ((y + 1) / 2) * height + arrow[1]);
   };
   return handle;
+}
+
+/**
+ * Lets the pointer drag the handle that is nearest to it: handles may lie on top of each other.
+ *
+ * @param {Session} session
+ * @param {HTMLElement} frame
+ * @param {HTMLButtonElement[]} handles
+ */
+function makeDraggable(session, frame, handles) {
+  const { width, height } = session.content.canvas;
+  /** @type {{glimpse: number, x: number, y: number, isMoving: boolean} | null} */
+  let dragged = null;
+  frame.onpointerdown = (event) => {
+    const glimpse = nearest(handles, event);
+    if (glimpse === null || !event.isPrimary || event.button !== 0) return;
+    frame.setPointerCapture(event.pointerId);
+    handles[glimpse].focus({ preventScroll: true });
+    dragged = { glimpse, x: event.clientX, y: event.clientY, isMoving: false };
+    session.change({ shown: glimpse });
+  };
+  frame.onmousedown = (event) => event.preventDefault(); // keeps the focus where it was just set
+  frame.onpointermove = (event) => {
+    if (dragged === null) {
+      frame.style.cursor = nearest(handles, event) === null ? "" : "grab";
+      return;
+    }
+    dragged.isMoving ||= Math.hypot(event.clientX - dragged.x, event.clientY - dragged.y) >= DRAG_STARTS;
+    if (!dragged.isMoving) return;
+    const box = frame.getBoundingClientRect();
+    const x = ((event.clientX - box.left) / box.width) * width;
+    moveTo(session, dragged.glimpse, x, ((event.clientY - box.top) / box.height) * height);
+  };
+  frame.onpointerup = frame.onpointercancel = () => {
+    dragged = null;
+  };
+}
+
+/**
+ * @param {HTMLButtonElement[]} handles
+ * @param {PointerEvent} event
+ * @returns {number | null} The handle that is nearest to the pointer, if one is within reach.
+ */
+function nearest(handles, event) {
+  const distances = handles.map((handle) => {
+    if (handle.hidden) return Number.POSITIVE_INFINITY;
+    const { left, top, width, height } = handle.getBoundingClientRect();
+    return Math.hypot(event.clientX - left - width / 2, event.clientY - top - height / 2);
+  });
+  const least = Math.min(...distances);
+  return least <= REACH ? distances.lastIndexOf(least) : null;
+}
+
+/**
+ * @param {Session} session
+ * @param {number} glimpse
+ * @param {number} x In pixels of the canvas.
+ * @param {number} y
+ */
+function moveTo(session, glimpse, x, y) {
+  const { width, height } = session.content.canvas;
+  const across = Math.min(Math.max((2 * x) / width - 1, -1), 1);
+  session.move(glimpse, [across, Math.min(Math.max((2 * y) / height - 1, -1), 1)]);
 }
 
 /**
