@@ -23,7 +23,7 @@ docs: $(INSTALLED)
 
 # The pages of the documentation in which agents run: agents that come with the package.
 MNIST := mnist
-CLUTTERED := cluttered60
+CLUTTERED := cluttered40
 pages: $(INSTALLED)
 	$(PYTHON) scripts/page.py $(MNIST) --output docs/_static/watch-mnist.html --layer-size 96
 	$(PYTHON) scripts/page.py $(CLUTTERED) --output docs/_static/watch-cluttered.html --layer-size 96
