@@ -12,6 +12,7 @@ from torch import Tensor
 
 from explain.eig.policy import EIGPolicy
 from explain.eig.validation import EIGValidation, validate_eig
+from explain.evidence.suite import Evidence, collect_evidence
 from explain.knowledge.curves import InformationCurves, information_curves
 from explain.knowledge.intervals import Bootstrap
 from explain.knowledge.probe import linear_probe
@@ -26,6 +27,7 @@ from glimpse_env.dataset_rollout import Agent, world_of
 from glimpse_env.retina import grid_locations
 from glimpse_env.utils.layers import new_generator
 from glimpse_env.utils.threads import torch_threads
+from glimpse_env.world import World
 
 NUM_PROBE = 10_000
 """Training images that linear probes are fitted on, at most."""
@@ -84,6 +86,7 @@ class Explanation:
         probe: Accuracy of a linear probe of the hidden state after each glimpse, `(T,)`.
         eig_recording: The images that have maps of expected information gain, the first of `recording`.
         eig_validation: These maps, and what looking really gained.
+        evidence: How the maps and what is imagined stood their tests, on the same images.
         location_policies: What the same core and classifier knew on the same images, by the name of the policy that
             chose the locations.
         settings: How much was computed; its numbers of images are those that there were.
@@ -98,6 +101,7 @@ class Explanation:
     probe: Tensor
     eig_recording: Recording
     eig_validation: EIGValidation
+    evidence: Evidence
     location_policies: Mapping[str, InformationCurves]
     settings: ExplanationSettings
 
@@ -109,6 +113,7 @@ class Explanation:
             "reconstruction": self.reconstruction.to_json(),
             "linear_probe": self.probe.tolist(),
             "expected_information_gain": {"num_images": len(self.eig_recording)} | self.eig_validation.to_json(),
+            "evidence": self.evidence.to_json(),
             "location_policies": {name: curves.to_json() for name, curves in self.location_policies.items()},
         }
 
@@ -180,16 +185,26 @@ def explain(
 
     # Compute maps of expected information gain, and what looking really gains.
     eig_recording = test[: how.num_eig]
+    eig_bootstrap = Bootstrap(len(eig_recording), seed=how.seed)
     with torch_threads(how.num_threads):
         eig_validation = validate_eig(
             agent,
             eig_recording,
             canvas_vae.sample,
             grid_locations(how.grid, agent.device),
-            Bootstrap(len(eig_recording), seed=how.seed),
+            eig_bootstrap,
             num_samples=how.num_samples,
             generator=new_generator(how.seed),
             progress=progress,
+        )
+        evidence = collect_evidence(
+            agent,
+            eig_recording,
+            eig_validation,
+            canvas_vae,
+            eig_bootstrap,
+            corners=_corners(world_of(test_env), eig_recording),
+            seed=how.seed,
         )
 
     # Compare location policies with the same core and classifier.
@@ -227,6 +242,7 @@ def explain(
         probe=linear_probe(train[:NUM_PROBE], test),
         eig_recording=eig_recording.to("cpu"),
         eig_validation=eig_validation.cpu(),
+        evidence=evidence,
         location_policies={name: information_curves(one, policy_bootstrap) for name, one in recordings.items()},
         settings=replace(
             how,
@@ -236,3 +252,10 @@ def explain(
             policy_images=len(learned),
         ),
     )
+
+
+def _corners(world: World, recording: Recording) -> Tensor | None:
+    """Where images lie on their canvases, if these are larger and the same for everybody: those of the test split."""
+    if world.config.canvas_size is None or world.config.split != "test":
+        return None
+    return world.test_image_corners(recording.indices.to(world.device)).to(recording.device)

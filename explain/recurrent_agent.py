@@ -117,12 +117,31 @@ class RecurrentAgent:
         Returns:
             Beliefs, `(N, C)`.
         """
+        return self.beliefs(self._act(hidden, glimpses, locations)[0])
+
+    def look(self, hidden: Tensor, glimpses: Tensor, locations: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Takes one more glimpse, after which the agent may go on.
+
+        Args:
+            hidden: Its hidden states before the glimpse, `(N, D)`.
+            glimpses: What it sees, `(N, num_scales * channels, g, g)` in [0, 1].
+            locations: Where it looks, `(N, 2)`, `(x, y)` in [-1, 1].
+
+        Returns:
+            What it knows after the glimpse: hidden states `(N, D)`, beliefs `(N, C)`, and where it wants to look next,
+            `(N, 2)` in [-1, 1].
+        """
+        actions, state = self._act(hidden, glimpses, locations)
+        following = torch.from_numpy(np.asarray(unpack_action(actions).location, dtype=np.float32)).clamp(-1, 1)
+        return self.flatten(state), self.beliefs(actions), following.to(self.device)
+
+    def _act(self, hidden: Tensor, glimpses: Tensor, locations: Tensor) -> tuple[NDArray[np.float32], Any]:
+        """The actions and the state of `predict` after one more glimpse."""
         observation = {"glimpse": to_numpy(glimpses), "location": to_numpy(locations)}
         if self._form is None:
             first = {name: array[:1] for name, array in observation.items()}
             self.predict(self._at_start(first), None, np.ones(1, dtype=bool), deterministic=True)
-        actions, _ = self.agent.predict(observation, state=self.restore(hidden), episode_start=None, deterministic=True)
-        return self.beliefs(actions)
+        return self.agent.predict(observation, state=self.restore(hidden), episode_start=None, deterministic=True)
 
     def _at_start(self, observation: dict[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
         """The observation with all that one at the start of an episode has, such as a context; it is 0."""

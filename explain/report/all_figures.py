@@ -80,6 +80,9 @@ def figures_of(explanation: Explanation) -> dict[str, Callable[[], Figure]]:
         "eig_against_gain": lambda: figures.draw_eig_against_gain(
             validation.expected.flatten(), validation.gained.flatten()
         ),
+        "removal_curves": lambda: figures.draw_removal_curves(
+            explanation.evidence.removal.insertion, explanation.evidence.removal.deletion
+        ),
         "location_policies": lambda: figures.draw_location_policies(
             {name: curves.accuracy for name, curves in policies.items()}
         ),

@@ -64,6 +64,10 @@ def captions_of(explanation: Explanation) -> dict[str, str]:
         "bright locations have a high one. Boxes are the glimpses so far, with the latest one in orange. The cross is "
         "the next location of the agent. All maps have the same logarithmic colour scale: without colour, the EIG is "
         f"less than 1/{10**DECADES:,} of the highest.",
+        "removal_curves": "Accuracy with places taken in the order of the expected information gain after the first "
+        "glimpse. Left: the agent looks at these places after its first glimpse, and at nothing else. Right: these "
+        f"places are background, and the agent looks where it wants. On {len(eig_recording)} images; the bands are "
+        "95 % intervals.",
         "eig_against_gain": "The EIG at the location that the agent looked at next, and the information that it gained "
         f"there, over all glimpses at {len(eig_recording):,} images. They are equal on the dotted line.",
         "location_policies": "The fraction of images that are classified correctly with each location policy, on the "

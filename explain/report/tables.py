@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
+from explain.evidence.metric import Metric
 from explain.explanation import Explanation
 from explain.knowledge.intervals import Estimate
 from explain.reconstruction.evaluation import ReconstructionEvaluation
@@ -134,6 +135,7 @@ def tables_of(explanation: Explanation, failures: Sequence[Failure]) -> dict[str
                 ],
             ],
         ),
+        "evidence": evidence_table(explanation.evidence.metrics),
         "location_policies": by_glimpse(
             "Images classified correctly with each location policy, in %",
             {name: (one.accuracy, percent) for name, one in explanation.location_policies.items()},
@@ -177,6 +179,28 @@ def error_sources_table(reconstruction: ReconstructionEvaluation) -> Table:
             [Cell(str(number)), *(Cell(four_digits(part) if part >= 0 else FAILED) for part in row)]
             for number, row in enumerate(parts, start=1)
         ],
+    )
+
+
+def evidence_table(metrics: Sequence[Metric]) -> Table:
+    """Makes a table with a row for each metric, beside the null that comes nearest to it or beats it by most."""
+
+    def row(metric: Metric) -> list[Cell]:
+        strongest = min(metric.margins, key=lambda null: float(metric.margins[null].value.nan_to_num(math.inf)))
+        return [
+            Cell(metric.name),
+            Cell(metric.question),
+            Cell(metric.better),
+            cell(metric.value, two_digits),
+            Cell(f"{two_digits(float(metric.nulls[strongest].value))} ({strongest})"),
+            Cell("yes" if metric.passes else "no"),
+        ]
+
+    return Table(
+        "Tests of the explanation, each beside its strongest null; better than its nulls means than every one of them, "
+        "by more than the 95 % interval of the difference",
+        ["test", "what it asks", "good is", "value", "strongest null", "better than its nulls"],
+        [row(metric) for metric in metrics],
     )
 
 

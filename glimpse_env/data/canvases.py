@@ -65,11 +65,32 @@ def place(images: Tensor, chosen: Tensor, canvas_size: int, num_distractors: int
         index = index.reshape(count, 1, -1).expand(-1, channels, -1)
         canvases.scatter_add_(2, index, crops.transpose(1, 2).reshape(count, channels, -1).to(dtype))
         canvases.clamp_(max=MAX_PIXEL)
-    rows = _span(_pick(numbers[:, 1], canvas_size - height + 1), height)
-    cols = _span(_pick(numbers[:, 0], canvas_size - width + 1), width)
+    left, top = image_corners(numbers, canvas_size, (height, width)).unbind(-1)
+    rows, cols = _span(top, height), _span(left, width)
     index = (rows[:, :, None] * canvas_size + cols[:, None, :]).view(count, 1, -1).expand(-1, channels, -1)
     canvases.scatter_add_(2, index, images.index_select(0, chosen).view(count, channels, -1).to(dtype))
     return canvases.clamp_(max=MAX_PIXEL).to(torch.uint8).view(count, channels, canvas_size, canvas_size)
+
+
+def image_corners(numbers: Tensor, canvas_size: int, image_shape: tuple[int, int]) -> Tensor:
+    """Where `place` puts each image.
+
+    Args:
+        numbers: The uniform numbers that `place` takes, `(N, numbers_needed(num_distractors))`.
+        canvas_size: Side of a canvas in pixels.
+        image_shape: `(height, width)` of an image in pixels.
+
+    Returns:
+        Pixel column and row of each image's top-left corner on its canvas, `(N, 2)` int64.
+
+    Example:
+        >>> image_corners(torch.tensor([[0.0, 0.99]]), 40, (28, 28))
+        tensor([[ 0, 12]])
+    """
+    height, width = image_shape
+    return torch.stack(
+        [_pick(numbers[:, 0], canvas_size - width + 1), _pick(numbers[:, 1], canvas_size - height + 1)], dim=-1
+    )
 
 
 def _pick(uniform: Tensor, choices: int) -> Tensor:

@@ -123,6 +123,20 @@ def test_a_translated_canvas_holds_the_whole_image_and_nothing_else() -> None:
         assert canvas.sum(dtype=int) == images[index].sum(dtype=int)
 
 
+def test_the_corners_of_test_images_are_where_they_lie_on_their_canvases() -> None:
+    images = load_dataset("digits", "test").images
+    height, width = images.shape[-2:]
+    world = make_world(20, split="test", canvas_size=60, num_distractors=0)
+    indices = torch.arange(20)
+    world.begin(indices)
+    for index, (left, top) in enumerate(world.test_image_corners(indices).tolist()):
+        found = world.canvases[index, 0, top : top + height, left : left + width]
+        np.testing.assert_array_equal(found, images[index, 0])
+    assert not make_world(2, split="test").test_image_corners(indices).any()
+    with pytest.raises(ValueError, match="expected a world on the test split, got one on 'train'"):
+        make_world(2, canvas_size=60).test_image_corners(indices)
+
+
 def test_a_plain_canvas_is_the_image() -> None:
     for split in ("train", "test"):
         world = make_world(4, split=split)
@@ -349,15 +363,6 @@ def test_the_context_shows_the_means_of_the_whole_canvas(context_size: int, bloc
 def test_without_a_context_size_nothing_of_the_whole_canvas_is_shown() -> None:
     world = make_world()
     assert set(world.begin()) == set(world.observation_space.keys()) == {"glimpse", "location"}
-
-
-@pytest.mark.parametrize(("side", "block"), [(4, 7), (14, 2), (28, 1)])
-def test_canvases_can_be_pooled(side: int, block: int) -> None:
-    world = make_world(3)
-    world.begin()
-    pixels = world.canvases.float().numpy() / 255
-    expected = pixels.reshape(3, 1, side, block, side, block).mean((3, 5))
-    np.testing.assert_allclose(world.pooled_canvases(side).numpy(), expected, atol=1e-6)
 
 
 def test_a_context_larger_than_the_canvas_is_an_error() -> None:

@@ -7,6 +7,7 @@ from explain.report.figures.hidden_states import draw_hidden_states
 from explain.report.figures.information import draw_information
 from explain.report.figures.locations import draw_locations, draw_locations_by_class
 from explain.report.figures.reconstructions import draw_reconstructions
+from explain.report.figures.removal import draw_removal_curves
 from explain.report.figures.style import save_figure
 from explain.report.figures.validation import draw_eig_against_gain, draw_location_policies, draw_reconstruction_errors
 
@@ -21,6 +22,7 @@ __all__ = [
     "draw_locations_by_class",
     "draw_reconstruction_errors",
     "draw_reconstructions",
+    "draw_removal_curves",
     "save_animation",
     "save_figure",
 ]

@@ -21,6 +21,7 @@ FIGURES = {
     "locations_by_class",
     "eig_maps",
     "eig_against_gain",
+    "removal_curves",
     "location_policies",
     "hidden_states",
     "failure_reconstructions",

@@ -100,8 +100,25 @@ def test_all_tables_are_complete(tiny_explanation: Explanation) -> None:
     glimpses = tiny_explanation.recording.beliefs.shape[1]
     for name, table in tables.items():
         assert all(len(row) == len(table.header) for row in table.rows)
-        others = {"references": 3, "location_correlation": 3, "rank_correlation": glimpses - 1, "failures": 0}
+        others = {
+            "evidence": 9,
+            "references": 3,
+            "location_correlation": 3,
+            "rank_correlation": glimpses - 1,
+            "failures": 0,
+        }
         assert len(table.rows) == others.get(name, glimpses)
     assert list(tables["location_policies"].header) == ["glimpse", *tiny_explanation.location_policies]
     last = tables["information"].rows[-1]
     assert last[1].text == percent(float(tiny_explanation.curves.accuracy.value[-1]))
+
+
+def test_each_metric_stands_beside_its_strongest_null(tiny_explanation: Explanation) -> None:
+    metrics = tiny_explanation.evidence.metrics
+    table = tables_of(tiny_explanation, [])["evidence"]
+    assert [str(row[0]) for row in table.rows] == [metric.name for metric in metrics]
+    for row, metric in zip(table.rows, metrics, strict=True):
+        margins = {null: float(margin.value) for null, margin in metric.margins.items()}
+        strongest = min(margins, key=lambda null: margins[null] if margins[null] == margins[null] else float("inf"))
+        assert str(row[4]).endswith(f"({strongest})")
+        assert str(row[5]) == ("yes" if metric.passes else "no")

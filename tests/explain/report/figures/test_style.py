@@ -28,6 +28,7 @@ from explain.report.figures import (
     draw_locations_by_class,
     draw_reconstruction_errors,
     draw_reconstructions,
+    draw_removal_curves,
     save_animation,
 )
 from explain.report.figures.style import (
@@ -99,6 +100,7 @@ def drawings(recording: Recording) -> dict[str, Callable[[], bytes]]:
         "location_policies": lambda: draw_location_policies({"one": line, "other": line}),
         "locations": lambda: draw_locations(recording),
         "locations_by_class": lambda: draw_locations_by_class(recording, names),
+        "removal_curves": lambda: draw_removal_curves({"one": line, "other": line}, {"one": line, "other": line}),
         "reconstruction_errors": lambda: draw_reconstruction_errors({"one": line, "other": line}, {"mean": 0.5}),
         "reconstructions": lambda: draw_reconstructions(recording, reconstructions, images, names),
     }
