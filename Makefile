@@ -52,7 +52,7 @@ tests: $(INSTALLED)
 oldest: .venv-oldest/.installed
 	.venv-oldest/bin/python -m pytest -n 2 --doctest-modules tests $(PACKAGES)
 
-# The tests together with optional libraries, TorchRL and RLlib, in an environment of their own.
+# The tests together with optional libraries, TorchRL, Ray with RLlib, and Optuna, in an environment of their own.
 others: .venv-others/.installed
 	.venv-others/bin/python -m pytest tests/others
 
@@ -63,7 +63,7 @@ others: .venv-others/.installed
 
 .venv-others/.installed: $(INSTALLED)
 	.venv/bin/uv venv --clear --python .venv/bin/python .venv-others
-	.venv/bin/uv pip install --python .venv-others -e ".[others]" pytest
+	.venv/bin/uv pip install --python .venv-others -e ".[others,train,cluster,search]" pytest
 	touch $@
 
 $(PAGE_TOOLS): explain/page/package-lock.json

@@ -3,6 +3,7 @@
 python scripts/compare.py digits
 python scripts/compare.py reference-study --jobs 2
 python scripts/compare.py ablation --datasets "cluttered 40x40"
+python scripts/compare.py reference-study --cluster auto
 python scripts/compare.py reference-study --datasets MNIST --variants HardAtt HardAttReshaped
 """
 
@@ -13,6 +14,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Literal
 
 import tyro
@@ -41,7 +43,10 @@ class Arguments:
     folder: PathArgument | None = None
     """Folder of the agents and the results; by default a folder in runs/ that is named after the experiment."""
     jobs: int = os.cpu_count() or 1
-    """Number of agents that are trained at once, each on one core."""
+    """Number of agents that are trained at once on this machine, each on one core."""
+    cluster: str | None = None
+    """Address (host:port) of a Ray cluster that trains and measures the agents instead, one on each core; auto for the
+    cluster that this machine belongs to. Needs Ray: pip install "glimpse-env[cluster]"."""
     datasets: tuple[str, ...] = ()
     """Only these data sets; by default all."""
     variants: tuple[str, ...] = ()
@@ -59,11 +64,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for environment in experiment.datasets.values():
             environment.make().close()  # missing data is one error here, and not one for each agent
         with FolderLock(folder):
-            compare(experiment, folder, options.jobs)
+            compare(experiment, folder, options.jobs, options.cluster)
 
 
-def compare(experiment: Experiment, folder: Path, num_processes: int) -> None:
+def compare(experiment: Experiment, folder: Path, num_processes: int, cluster: str | None) -> None:
     """Carries out the runs of an experiment, and writes its results into a folder, also if some runs failed.
+
+    Args:
+        experiment: The experiment.
+        folder: The folder.
+        num_processes: Number of processes on this machine.
+        cluster: Address of a Ray cluster that carries out the runs instead.
 
     Raises:
         Interrupted: A signal came. What was done is kept.
@@ -71,7 +82,10 @@ def compare(experiment: Experiment, folder: Path, num_processes: int) -> None:
     """
     runs = experiment.runs()
     try:
-        failures = carry_out(runs, folder, num_processes)
+        if cluster is None:
+            failures = carry_out(runs, folder, num_processes)
+        else:
+            failures = _import_cluster().carry_out_on_cluster(runs, folder, cluster)
     except Interrupted as error:
         raise Interrupted(error.signal, "interrupted: the same command continues") from None
     results = collect_results(runs, folder)
@@ -81,6 +95,14 @@ def compare(experiment: Experiment, folder: Path, num_processes: int) -> None:
     if failures:
         sys.exit(f"error: {len(failures)} agents failed; the same command tries them again")
     print(f"{folder / MARKDOWN} has the means over seeds, {folder / RESULTS} every number.")
+
+
+def _import_cluster() -> ModuleType:
+    try:
+        from scripts.study import cluster
+    except ModuleNotFoundError as error:
+        raise ValueError('--cluster needs Ray: run `pip install "glimpse-env[cluster]"`') from error
+    return cluster
 
 
 if __name__ == "__main__":

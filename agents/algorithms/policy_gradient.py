@@ -61,8 +61,6 @@ class PolicyGradient(Algorithm):
             values=values,
             targets=returns,
             on_policy=rollout.on_policy,
-            canvas_logits=rollout.canvas_logits,
-            canvases=rollout.canvases,
             weights=self.settings.loss_weights,
         )
         self._optimizer_step(loss)

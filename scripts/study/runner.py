@@ -6,9 +6,7 @@ import multiprocessing
 import os
 import signal
 import threading
-import time
-import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -18,28 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from stable_baselines3.common.callbacks import BaseCallback
 
-import agents
-from agents import RunFolder
 from glimpse_env.utils.interruption import SIGNALS, Interrupted, Interruption
+from scripts.study.display import StudyDisplay
 from scripts.study.experiments import Run
-from scripts.study.metrics import measure_run, metrics_file
-
-ERROR = "error.txt"
-POLL_SECONDS = 1.0
-TRAINING_FRACTION = 0.9
-"""Fraction of the progress of an agent that is its training; the rest is explaining it."""
-
-COLUMNS = (
-    TextColumn("{task.description}"),
-    BarColumn(),
-    MofNCompleteColumn(),
-    TextColumn("{task.fields[status]}"),
-    TimeElapsedColumn(),
-    TimeRemainingColumn(elapsed_when_finished=True),
-)
+from scripts.study.work import POLL_SECONDS, in_one_line, unfinished, work
 
 
 def carry_out(runs: Sequence[Run], folder: Path, num_processes: int) -> dict[str, str]:
@@ -56,20 +37,15 @@ def carry_out(runs: Sequence[Run], folder: Path, num_processes: int) -> dict[str
     Raises:
         Interrupted: A signal came. Trainings ended after their iteration, with a checkpoint.
     """
-    by_agent: dict[str, list[Run]] = {}
-    for run in runs:
-        if not (folder / run.agent_name / metrics_file(run)).exists():
-            by_agent.setdefault(run.agent_name, []).append(run)
+    by_agent = unfinished(runs, folder)
     failures: dict[str, str] = {}
     context = multiprocessing.get_context("spawn")
     manager = SyncManager(ctx=context)
     resource_tracker.ensure_running()  # which would let signals through while it starts
     with _signals_wait():
         manager.start(_initialize)
-    with Interruption() as interruption, manager, Progress(*COLUMNS) as display:
+    with Interruption() as interruption, manager, StudyDisplay(len(by_agent)) as display:
         progress: Any = manager.dict()
-        total = display.add_task("all", total=len(by_agent), status="")
-        bars: dict[str, Any] = {}
         with ProcessPoolExecutor(num_processes, context, initializer=_initialize) as pool:
             with _signals_wait():
                 pending = {pool.submit(work, own, folder / name, progress): name for name, own in by_agent.items()}
@@ -82,10 +58,8 @@ def carry_out(runs: Sequence[Run], folder: Path, num_processes: int) -> dict[str
                         progress.pop(name, None)
                         if failure is not None:
                             failures[name] = failure
-                            display.console.print(f"{name} failed: {failure}", markup=False)
-                    _show(display, bars, dict(progress))
-                    finished = len(by_agent) - len(pending)
-                    display.update(total, completed=finished + sum(fraction for fraction, _ in dict(progress).values()))
+                            display.print_failure(name, failure)
+                    display.show(len(by_agent) - len(pending), dict(progress))
             finally:
                 if pending:
                     interruption.is_ending = True  # a second Ctrl-C would leave processes without what they report to
@@ -97,62 +71,6 @@ def carry_out(runs: Sequence[Run], folder: Path, num_processes: int) -> dict[str
                     wait(running, POLL_SECONDS)
         interruption.check()
     return failures
-
-
-def work(runs: Sequence[Run], folder: Path, progress: Any) -> None:
-    """Trains the agent that some runs share, unless it is trained already, and measures it for each of them.
-
-    Args:
-        runs: The runs.
-        folder: The run folder of the agent.
-        progress: Maps the name of the folder to the fraction that is done, in [0, 1], and a status.
-    """
-    run_folder = RunFolder(folder)
-    try:
-        with Interruption(at_once=True):
-            _train_and_measure(runs, run_folder, progress)
-    except Exception:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / ERROR).write_text(traceback.format_exc(), encoding="utf-8")
-        raise
-
-
-def _train_and_measure(runs: Sequence[Run], run_folder: RunFolder, progress: Any) -> None:
-    name = run_folder.path.name
-    # A training continues on the CPU, where it began.
-    agent = run_folder.load_agent("cpu") if run_folder.agent.exists() else runs[0].make_agent()
-    if agent.accuracy is None:
-        agents.train(agent, run_folder, [ReportProgress(name, progress)])
-    for run in runs:
-        progress[name] = (TRAINING_FRACTION, "explaining")
-        measure_run(run, run_folder.path)
-    (run_folder.path / ERROR).unlink(missing_ok=True)
-
-
-class ReportProgress(BaseCallback):
-    """Writes the progress of a training into a dict, at most every `POLL_SECONDS`.
-
-    Args:
-        name: Key of the agent.
-        progress: The dict; see `work`.
-    """
-
-    def __init__(self, name: str, progress: Any) -> None:
-        super().__init__()
-        self.name = name
-        self.progress = progress
-        self._reported = 0.0
-
-    def _on_step(self) -> bool:
-        return True
-
-    def _on_rollout_end(self) -> None:
-        agent: Any = self.model
-        now = time.monotonic()
-        if now - self._reported >= POLL_SECONDS:
-            self._reported = now
-            fraction = TRAINING_FRACTION * agent.num_timesteps / agent.total_timesteps
-            self.progress[self.name] = (fraction, f"training, accuracy {agent.recent_accuracy:.1%}")
 
 
 @contextmanager
@@ -197,15 +115,5 @@ def _failure(future: Future[None]) -> str | None:
     except BrokenProcessPool:
         return "its process was killed; its last checkpoint is kept"
     except (Exception, Interrupted) as error:
-        return f"{type(error).__name__}: {error}".partition("\n")[0]
+        return in_one_line(error)
     return None
-
-
-def _show(display: Progress, bars: dict[str, Any], progress: Mapping[str, tuple[float, str]]) -> None:
-    """Shows one bar for each agent that is in progress."""
-    for name in [name for name in bars if name not in progress]:
-        display.remove_task(bars.pop(name))
-    for name, (fraction, status) in progress.items():
-        if name not in bars:
-            bars[name] = display.add_task(f"  {name}", total=1.0, status=status)
-        display.update(bars[name], completed=fraction, status=status)

@@ -22,7 +22,7 @@ from agents import RunFolder
 from agents.environments import EnvironmentSpec
 from scripts import compare
 from scripts.study.experiments import EXPERIMENTS, HARD, RESHAPED, Experiment, Variant
-from scripts.study.runner import ERROR
+from scripts.study.work import ERROR
 
 TINY = Experiment(
     datasets={"digits": EnvironmentSpec("GlimpseDigits-v0", {"num_glimpses": 2})},
