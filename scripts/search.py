@@ -33,7 +33,7 @@ class Arguments:
     """
 
     preset: tyro.conf.Positional[str]
-    """Name of a preset, such as digits or cluttered40 (scripts/train.py --help lists all), or the id of an environment."""
+    """A preset, such as digits or cluttered40 (scripts/train.py --help lists all), or the id of an environment."""
     trials: int = 20
     """Number of trainings in all, with those of earlier commands in this folder."""
     images: int = 50_000
@@ -133,7 +133,8 @@ class _Report(BaseCallback):
 
     def _on_rollout_end(self) -> None:
         agent: Any = self.model
-        if agent.num_timesteps >= (self._num_reports + 1) * agent.total_timesteps / NUM_REPORTS:
+        is_due = agent.num_timesteps >= (self._num_reports + 1) * agent.total_timesteps / NUM_REPORTS
+        if is_due and not self.is_pruned:  # what is ended still finishes its episodes
             self._num_reports += 1
             self.trial.report(agent.recent_accuracy, self._num_reports)
             self.is_pruned = self.trial.should_prune()
