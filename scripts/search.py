@@ -145,7 +145,6 @@ def _import_optuna() -> Any:
         import optuna
     except ModuleNotFoundError as error:
         raise ValueError('a search needs Optuna: run `pip install "glimpse-env[train,search]"`') from error
-    optuna.logging.set_verbosity(optuna.logging.INFO)
     return optuna
 
 
