@@ -31,10 +31,18 @@ class TrainingDiverged(FloatingPointError):
 
 
 def make_training_env(
-    environment: EnvironmentSpec, settings: Settings, device: torch.device
+    environment: EnvironmentSpec, settings: Settings, policy_kwargs: dict[str, Any], device: torch.device
 ) -> VectorEnv[Any, Any, Any]:
-    """Makes the native vector environment that an agent with these settings learns in."""
-    return environment.make_vec(settings.num_envs, device=str(device), episodes_per_image=settings.episodes_per_image)
+    """Makes the native vector environment that an agent with these settings learns in.
+
+    Raises:
+        ValueError: Its canvases are smaller than what the agent's canvas head is to predict.
+    """
+    native: Any = environment.make_vec(
+        settings.num_envs, device=str(device), episodes_per_image=settings.episodes_per_image
+    )
+    native.unwrapped.world.check_pooled_side("canvas_head", policy_kwargs.get("canvas_head", 0))
+    return native
 
 
 class BaseAgent(SB3Interface):
@@ -172,7 +180,7 @@ class BaseAgent(SB3Interface):
         """Takes another environment to learn in, with any number of sub-environments."""
         environment, num_envs = read_environment(env), num_envs_of(env) or self.settings.num_envs
         settings = replace(self.settings, num_envs=num_envs)
-        native = make_training_env(environment, settings, self.device)
+        native = make_training_env(environment, settings, self.spec.policy_kwargs, self.device)
         utils.check_for_correct_spaces(GlimpseVecEnv(native), self.observation_space, self.action_space)
         self._env = native
         self.settings = settings
@@ -191,7 +199,8 @@ class BaseAgent(SB3Interface):
     def env(self) -> VectorEnv[Any, Any, Any]:
         """The native vector environment that the agent learns in; a loaded agent makes it when it is first needed."""
         if self._env is None:
-            self._env = make_training_env(self.spec.environment, self.settings, self.device)
+            spec = self.spec
+            self._env = make_training_env(spec.environment, self.settings, spec.policy_kwargs, self.device)
         return self._env
 
     @property

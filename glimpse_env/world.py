@@ -45,9 +45,6 @@ def _check_canvas(config: WorldConfig, height: int, width: int) -> None:
             f"expected images of at least {canvases.CROP}x{canvases.CROP} pixels, the size of a distractor, but those "
             f"of {config.dataset!r} have {height}x{width}"
         )
-    side = config.canvas_size or min(height, width)
-    if config.context_size is not None and config.context_size > side:
-        raise ValueError(f"expected context_size to be at most the canvas's side, {side}, got {config.context_size}")
 
 
 class World:
@@ -63,6 +60,7 @@ class World:
     Attributes:
         retina: The geometry of looking.
         dataset: The data set that images are drawn from, with its class names.
+        shorter_side: The shorter side of a canvas, in pixels.
         reward: What `advance` pays, or None; a reward wrapper sets it. To find out what other beliefs would earn, call
             it with their logits, `labels` and `potential`: nothing changes by that.
         indices: Index of each sub-environment's image in the split, `(N,)` int64.
@@ -91,6 +89,9 @@ class World:
         self.dataset = load_dataset(config.dataset, config.split, config.data_dir, config.image_size)
         _, channels, height, width = self.dataset.images.shape
         _check_canvas(config, height, width)
+        self.shorter_side = config.canvas_size or min(height, width)
+        if config.context_size is not None:
+            self.check_pooled_side("context_size", config.context_size)
         self.retina = config.retina
         self.observation_space = spaces.observation_space(channels, self.retina, config.context_size)
         self.action_space = spaces.action_space(self.dataset.num_classes)
@@ -191,7 +192,7 @@ class World:
             self._tables, self.canvases = [], self.canvases[:0]
             self.canvases = self._make_canvases(self.indices, numbers)
             self._tables = self.retina.pool(self.canvases)
-            self._context = None if self.config.context_size is None else self._view(self.canvases)
+            self._context = None if self.config.context_size is None else self.pooled_canvases(self.config.context_size)
             self._locations = locations
             self.path = [locations]
             self.potential = self._uniform_potential
@@ -208,7 +209,7 @@ class World:
         self.labels = self.labels.index_copy(0, into, self._data.labels.index_select(0, indices))
         self.canvases = self.canvases.index_copy(0, into, canvases)
         if self._context is not None:
-            self._context = self._context.index_copy(0, into, self._view(canvases))
+            self._context = self._context.index_copy(0, into, _pool(canvases, self._context.shape[-1]))
         tables = self.retina.pool(canvases)
         self._tables = [old.index_copy(0, into, new) for old, new in zip(self._tables, tables, strict=True)]
         self._locations = self._locations.index_copy(0, into, locations)
@@ -288,6 +289,21 @@ class World:
         height, width = self._data.images.shape[-2:]
         return canvases.image_corners(self._test_numbers(indices), self.config.canvas_size, (height, width))
 
+    def check_pooled_side(self, name: str, side: int) -> None:
+        """Checks that canvases have enough pixels to be average-pooled to `side` rows and columns.
+
+        Raises:
+            TypeError: `side` is no integer.
+            ValueError: It is negative, or larger than a canvas.
+        """
+        check_integer(name, side, 0)
+        if side > self.shorter_side:
+            raise ValueError(f"expected {name} to be at most the canvas's side, {self.shorter_side}, got {side}")
+
+    def pooled_canvases(self, side: int) -> Tensor:
+        """The current canvases, average-pooled to `(N, C, side, side)`, in [0, 1]."""
+        return _pool(self.canvases, side)
+
     def check_ready(self) -> None:
         """Raises `ResetNeeded` unless episodes are under way in all sub-environments."""
         if self.num_steps is None:
@@ -331,10 +347,6 @@ class World:
         observation = {"glimpse": glimpses, "location": self._locations.clone()}
         return observation if self._context is None else observation | {"context": self._context.clone()}
 
-    def _view(self, canvases: Tensor) -> Tensor:
-        """The coarse view of whole canvases, `(N, C, context_size, context_size)`: means of their pixels in [0, 1]."""
-        return adaptive_avg_pool2d(canvases.float() / MAX_PIXEL, self.config.context_size)
-
     def _make_canvases(self, indices: Tensor, numbers: Tensor) -> Tensor:
         config = self.config
         if config.canvas_size is None:
@@ -348,6 +360,11 @@ class World:
         keys = np.full(len(indices), TEST_CANVASES)
         uniform = counter_rng.uniform(keys, indices.cpu().numpy(), 0, self._num_canvas_numbers)
         return torch.from_numpy(uniform).to(self.device)
+
+
+def _pool(canvases: Tensor, side: int) -> Tensor:
+    """Means of the pixels of canvases `(N, C, H, W)`, in [0, 1], in `side` rows and columns, `(N, C, side, side)`."""
+    return adaptive_avg_pool2d(canvases.float() / MAX_PIXEL, side)
 
 
 def world_behind(env: Any, action_space: Space[Any]) -> World:

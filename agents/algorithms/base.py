@@ -89,12 +89,13 @@ class Algorithm(BaseAgent):
             raise ValueError(f"expected num_envs to be that of the environment, {num_envs}, got {settings['num_envs']}")
         checked = self.settings_class.read(settings)
         device = choose_device(device)
-        native: Any = make_training_env(environment, checked, device)
+        policy_kwargs = _read_policy_kwargs(policy_kwargs)
+        native: Any = make_training_env(environment, checked, policy_kwargs, device)
         spec = AgentSpec(
             environment=environment,
             glimpse_shape=native.single_observation_space["glimpse"].shape,
             num_classes=num_classes_of(native.single_action_space),
-            policy_kwargs=_read_policy_kwargs(policy_kwargs),
+            policy_kwargs=policy_kwargs,
             settings=checked,
             seed=np.random.SeedSequence().generate_state(1).item() if seed is None else int(seed),
         )
@@ -277,7 +278,7 @@ def _read_policy_kwargs(policy_kwargs: Any) -> dict[str, Any]:
     if not isinstance(policy_kwargs, dict):
         raise TypeError(f"expected policy_kwargs to be a dict or None, got {shown(policy_kwargs)}")
     known = list(inspect.signature(RAMPolicy).parameters)
-    chosen = [name for name in known if name not in ("observation_space", "action_space", "seed")]
+    chosen = [name for name in known if name not in ("observation_space", "action_space", "num_channels", "seed")]
     for name in policy_kwargs:
         if name not in chosen:
             raise unknown_name_error("argument of RAMPolicy", name, chosen)

@@ -83,6 +83,8 @@ class Branching(Algorithm):
             values=values[:-1],
             targets=returns,
             on_policy=rollout.on_policy,
+            canvas_logits=rollout.canvas_logits,
+            canvases=rollout.canvases,
             weights=self.settings.loss_weights,
         )
         self._optimizer_step(loss)

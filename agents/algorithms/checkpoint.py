@@ -187,7 +187,7 @@ def _make_policy(spec: AgentSpec) -> RAMPolicy:
     channels = spec.glimpse_shape[0] // config.num_scales
     observation_space = spaces.observation_space(channels, config.retina, config.context_size)
     action_space = spaces.action_space(spec.num_classes)
-    return RAMPolicy(observation_space, action_space, **spec.policy_kwargs, seed=spec.seed)
+    return RAMPolicy(observation_space, action_space, **spec.policy_kwargs, num_channels=channels, seed=spec.seed)
 
 
 def expected_tensors(spec: AgentSpec) -> dict[str, Part]:

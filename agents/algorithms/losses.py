@@ -1,4 +1,7 @@
-"""The hybrid loss: policy gradient on the location, cross-entropy on the classifier, squared error on the baseline."""
+"""The hybrid loss: policy gradient on the location, cross-entropy on the classifier, squared error on the baseline.
+
+A policy that can predict the canvas may be trained to do so, too: cross-entropy on the pixels.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from torch import Tensor
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from agents.algorithms.schedules import MAX_NUMBER
 from glimpse_env.config import check_flag, read_number
@@ -21,6 +24,7 @@ class LossWeights:
         policy: Weight of the policy gradient.
         baseline: Weight of the baseline's squared error.
         every_glimpse: Whether the classifier is trained after every glimpse, not only after the last.
+        canvas: Weight of the cross-entropy of the canvas, for policies with a `canvas_head`.
 
     Raises:
         TypeError: A weight is no number, or `every_glimpse` is not True or False.
@@ -30,9 +34,10 @@ class LossWeights:
     policy: float = 0.1
     baseline: float = 1.0
     every_glimpse: bool = False
+    canvas: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("policy", "baseline"):
+        for name in ("policy", "baseline", "canvas"):
             object.__setattr__(self, name, read_number(f"the loss weight {name}", getattr(self, name), 0, MAX_NUMBER))
         check_flag("every_glimpse", self.every_glimpse)
         object.__setattr__(self, "every_glimpse", bool(self.every_glimpse))
@@ -65,16 +70,19 @@ class HybridLoss:
         policy: Policy-gradient loss, summed over the locations of an episode.
         classification: Cross-entropy in nats.
         baseline: Mean squared error.
+        canvas: Cross-entropy of the canvas in nats per pixel; None where it is not trained.
     """
 
     weights: LossWeights
     policy: Tensor
     classification: Tensor
     baseline: Tensor
+    canvas: Tensor | None = None
 
     def total(self) -> Tensor:
         """The weighted sum that is minimised."""
-        return self.classification + self.weights.policy * self.policy + self.weights.baseline * self.baseline
+        total = self.classification + self.weights.policy * self.policy + self.weights.baseline * self.baseline
+        return total if self.canvas is None else total + self.weights.canvas * self.canvas
 
 
 def hybrid_loss(
@@ -84,6 +92,8 @@ def hybrid_loss(
     values: Tensor,
     targets: Tensor,
     on_policy: Tensor,
+    canvas_logits: Tensor | None,
+    canvases: Tensor | None,
     weights: LossWeights,
 ) -> HybridLoss:
     """Adds up the parts of the loss of Mnih et al. (2014), section 3.2.
@@ -92,7 +102,8 @@ def hybrid_loss(
 
         loss = cross-entropy(label, logits) - w_policy * sum_t s_t + w_baseline * mean_t (v_t - target_t)^2
 
-    The gradient of s_t = A_t log pi(location t) is the policy gradient.
+    The gradient of s_t = A_t log pi(location t) is the policy gradient. To this adds, with a weight of its own, the
+    Bernoulli cross-entropy of the pooled canvas, mean over glimpses and pixels.
 
     Args:
         surrogate: s_t of each location, which is maximised, `(T - 1, N)`.
@@ -102,16 +113,22 @@ def hybrid_loss(
         targets: What they should have been, `(T - 1, N)`, without gradient.
         on_policy: Episodes that the location network and the baseline learn from, `(N,)` bool; the classifier learns
             from all.
+        canvas_logits: Logits of the pixels of the pooled canvas, `(T, N, C, side, side)`; None without a canvas head.
+        canvases: These pixels in [0, 1], `(N, C, side, side)`; None without a canvas head.
         weights: Weights of the parts.
     """
     judged = logits if weights.every_glimpse else logits[-1:]
     classification = cross_entropy(judged.flatten(0, 1), labels.repeat(len(judged)))
+    canvas = None
+    if weights.canvas > 0 and canvas_logits is not None and canvases is not None:
+        canvas = binary_cross_entropy_with_logits(canvas_logits.float(), canvases.expand_as(canvas_logits))
     if len(surrogate) == 0:  # a single glimpse: there is no location to choose
-        return HybridLoss(weights, policy=surrogate.sum(), classification=classification, baseline=values.sum())
+        return HybridLoss(weights, surrogate.sum(), classification, baseline=values.sum(), canvas=canvas)
     counts = on_policy.float() / on_policy.sum().clamp(min=1)  # (N,), adding up to 1
     return HybridLoss(
         weights,
         policy=-(surrogate.sum(0) * counts).sum(),
         classification=classification,
         baseline=((values - targets).square().mean(0) * counts).sum(),
+        canvas=canvas,
     )

@@ -52,14 +52,22 @@ class Metrics:
         self._rollouts.append((rollout.is_success.float().mean().item(), rollout.rewards.sum(0).mean().item()))
 
     def add_loss(self, loss: HybridLoss, **others: Tensor) -> None:
-        """Adds the parts of a loss, and other scalars of the same step of the optimizer."""
+        """Adds the parts of a loss, and other scalars of the same step of the optimizer.
+
+        Where these are others than before, as after a change of the settings, those of before are forgotten.
+        """
         parts = {
             "policy_gradient_loss": loss.policy,
             "classification_loss": loss.classification,
             "value_loss": loss.baseline,
             "loss": loss.total(),
         }
-        self.losses.append({name: value.detach() for name, value in (parts | others).items()})
+        if loss.canvas is not None:
+            parts["canvas_loss"] = loss.canvas
+        losses = {name: value.detach() for name, value in (parts | others).items()}
+        if self.losses and self.losses[-1].keys() != losses.keys():
+            self.losses.clear()
+        self.losses.append(losses)
 
     def record(self, logger: Logger) -> None:
         """Records the recent rollouts, and the means of all losses since the last time, if there were any."""

@@ -61,6 +61,8 @@ class PolicyGradient(Algorithm):
             values=values,
             targets=returns,
             on_policy=rollout.on_policy,
+            canvas_logits=rollout.canvas_logits,
+            canvases=rollout.canvases,
             weights=self.settings.loss_weights,
         )
         self._optimizer_step(loss)

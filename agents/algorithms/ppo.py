@@ -85,6 +85,7 @@ class PPO(Algorithm):
                     means = policy.location_mean(hidden[:-1], context)
                     values = policy.value(hidden[:-1])
                     logits = policy.logits(hidden)
+                    canvas_logits = policy.canvas_logits(hidden)
 
                 # Clipped surrogate objective; during the warm-up, the likelihood of the demonstration path.
                 log_prob = policy.log_prob(rollout.locations[:-1, batch], means.float())
@@ -100,6 +101,8 @@ class PPO(Algorithm):
                     values=values.float(),
                     targets=targets[:, batch],
                     on_policy=rollout.on_policy[batch],
+                    canvas_logits=canvas_logits,
+                    canvases=None if rollout.canvases is None else rollout.canvases[batch],
                     weights=settings.loss_weights,
                 )
                 was_clipped = (ratio.detach() - 1).abs() > settings.clip_range

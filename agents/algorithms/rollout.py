@@ -85,6 +85,8 @@ class Rollout:
             these alone.
         cloning: Whether the locations were drawn around a demonstration path, which the policy is to learn.
         branches: What other locations would have earned, `(T - 1, N, B)`; B is 0 where none were tried.
+        canvas_logits: What the policy's canvas head predicts, `(T, N, C, side, side)`; None if it has none.
+        canvases: The average-pooled canvases that it is to predict, in [0, 1], `(N, C, side, side)`; or None.
         next_observation: The first observation of the next episodes.
     """
 
@@ -100,6 +102,8 @@ class Rollout:
     on_policy: Tensor
     cloning: bool
     branches: Branches
+    canvas_logits: Tensor | None
+    canvases: Tensor | None
     next_observation: dict[str, Tensor]
 
 
@@ -114,7 +118,9 @@ def collect(behaviour: BehaviourPolicy, env: Any, observation: dict[str, Tensor]
         env: A native vector environment of torch tensors that has just begun an episode in every sub-environment.
         observation: The first observation of these episodes.
     """
-    policy = behaviour.policy
+    policy, world = behaviour.policy, env.unwrapped.world
+    # Of the episodes that have begun: the last step puts the next canvases in their place.
+    canvases = None if policy.canvas_head is None else world.pooled_canvases(policy.canvas_head.side)
     state = policy.initial_state(env.num_envs)
     observations: list[dict[str, Tensor]] = []
     steps: list[tuple[Tensor, ...]] = []
@@ -131,7 +137,6 @@ def collect(behaviour: BehaviourPolicy, env: Any, observation: dict[str, Tensor]
         ended = "final_info" in info
         steps.append((location, hidden, reward))
         if not ended and behaviour.num_branches > 0:
-            world = env.unwrapped.world
             branches.append(try_branches(policy, world, state, behaviour.num_branches, behaviour.generator))
     locations, hidden, rewards = (torch.stack(values) for values in zip(*steps, strict=True))
     final = info["final_info"]
@@ -148,5 +153,7 @@ def collect(behaviour: BehaviourPolicy, env: Any, observation: dict[str, Tensor]
         on_policy=torch.arange(env.num_envs, device=locations.device) >= behaviour.num_exploratory,
         cloning=behaviour.demonstration_path is not None,
         branches=Branches.stack(branches, env.num_envs),
+        canvas_logits=policy.canvas_logits(hidden),
+        canvases=canvases,
         next_observation=observation,
     )

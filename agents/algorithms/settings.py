@@ -149,7 +149,8 @@ class AgentSpec:
 
     Raises:
         TypeError: Something in it could not be written into a saved agent.
-        ValueError: A size does not fit the environment, or is too large.
+        ValueError: A size does not fit the environment, or is too large, or a loss weight is for a part that the policy
+            does not have.
     """
 
     environment: EnvironmentSpec
@@ -161,6 +162,12 @@ class AgentSpec:
 
     def __post_init__(self) -> None:
         self._check_sizes()
+        weight = self.settings.loss_weights.canvas
+        if weight > 0 and not self.policy_kwargs.get("canvas_head"):
+            raise ValueError(
+                f"expected a canvas head for the loss weight canvas={weight:g}, for example "
+                'policy_kwargs={"canvas_head": 14}, got a policy without one'
+            )
         check_integer("seed", self.seed, 0, MAX_SEED)
         try:
             json.dumps(self.to_json())

@@ -51,6 +51,9 @@ class SettingsOptions:
     """Sub-environments; each plays one episode per iteration."""
     episodes_per_image: int | None = None
     """So many sub-environments play the same image."""
+    canvas_weight: float | None = None
+    """Weight of predicting the canvas, pooled to 20x20, from the hidden state, so that the state holds more of the
+    image; 0 by default, for no such prediction."""
     max_grad_norm: float | None = None
     """Gradients with a larger norm are scaled down to it."""
     precision: Literal["float32", "bfloat16"] | None = None

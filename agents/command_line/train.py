@@ -6,7 +6,7 @@ import os
 import re
 import shlex
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -22,6 +22,11 @@ from glimpse_env import DatasetError
 from glimpse_env.utils.atomic import write_json
 from glimpse_env.utils.interruption import Interrupted
 from glimpse_env.utils.program import one_line_errors
+
+CANVAS_SIDE = 20
+"""Side of the pooled canvas that an agent with a canvas weight predicts, in pixels."""
+CANVAS_HEAD = "canvas_head."
+"""What the names of the weights of a canvas head begin with."""
 
 
 @dataclass(frozen=True)
@@ -86,9 +91,13 @@ def begin(options: Arguments) -> None:
     preset = agents.find_preset(options.env)
     algorithm = options.algorithm or preset.algorithm
     policy_kwargs = preset.policy_kwargs | ({"core": options.core} if options.core else {})
+    environment, settings = given(options.environment), given(options.settings)
+    how = preset.settings | settings
+    if canvas_weight := how.pop("canvas_weight", 0):
+        policy_kwargs |= {"canvas_head": CANVAS_SIDE}
+        how["loss_weights"] = replace(how.get("loss_weights", agents.LossWeights()), canvas=canvas_weight)
     reward = options.reward or preset.environment.arguments.get("reward", "hard")
     num_images = preset.num_images if options.images is None else options.images
-    environment, settings = given(options.environment), given(options.settings)
     changed = [f"{name}-{value}" for name, value in (environment | settings).items()]
     name = "-".join([options.env, algorithm, policy_kwargs["core"], reward, *changed])
     name = re.sub(r"[^\w.]+", "-", f"{name}-seed{options.seed}".lower())
@@ -97,7 +106,7 @@ def begin(options: Arguments) -> None:
         preset.environment.make(reward=reward, **environment),
         policy_kwargs=policy_kwargs,
         seed=options.seed,
-        **preset.settings | settings,
+        **how,
     )
     agent.total_timesteps = num_images * agent.num_glimpses
     chosen = {"algorithm": algorithm, "core": policy_kwargs["core"], "reward": reward, "images": num_images}
@@ -120,10 +129,17 @@ def begin(options: Arguments) -> None:
 def take_weights(agent: agents.Algorithm, earlier: agents.Algorithm) -> None:
     """Gives an agent the weights of another, without what its optimizer remembers.
 
+    A canvas head serves training alone. So one that the other lacks stays as it is, and one that only the other has is
+    left out.
+
     Raises:
         ValueError: The other has another network.
     """
     policy = earlier.get_parameters()["policy"]
+    if agent.policy.canvas_head is None or earlier.policy.canvas_head is None:
+        own = agent.get_parameters()["policy"]
+        policy = {name: weight for name, weight in policy.items() if not name.startswith(CANVAS_HEAD)}
+        policy |= {name: weight for name, weight in own.items() if name.startswith(CANVAS_HEAD)}
     agent.set_parameters(agent.get_parameters() | {"policy": policy})
 
 

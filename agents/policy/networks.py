@@ -2,10 +2,13 @@
 
 The glimpse network turns a glimpse and its location into features. The core carries a hidden state from glimpse to
 glimpse. Three heads read the hidden state: the location network gives the mean of the next location, the classifier
-the logits, and the baseline an estimate of the reward that is still to come.
+the logits, and the baseline an estimate of the reward that is still to come. A fourth, which the paper has not, may
+predict the canvas.
 """
 
 from __future__ import annotations
+
+import math
 
 import torch
 from torch import Tensor, nn
@@ -230,3 +233,25 @@ class LocationNetwork(nn.Module):
     def forward(self, hidden: Tensor) -> Tensor:
         """Maps hidden states `(..., hidden_size)` to locations `(..., 2)`."""
         return self.linear(self.between(hidden)).tanh()
+
+
+class CanvasHead(nn.Module):
+    """Predicts the average-pooled canvas from the hidden state by a linear map, so that the state must hold the image.
+
+    Args:
+        hidden_size: Size of the hidden state.
+        canvas_shape: Shape of the pooled canvas, `(channels, side, side)`.
+        generator: Draws the weights; by default torch's global one.
+    """
+
+    def __init__(
+        self, hidden_size: int, canvas_shape: tuple[int, int, int], generator: torch.Generator | None = None
+    ) -> None:
+        super().__init__()
+        self.linear = make_layer(nn.Linear, hidden_size, math.prod(canvas_shape), generator=generator)
+        self.canvas_shape, self.side = canvas_shape, canvas_shape[-1]
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Maps hidden states `(..., hidden_size)` to the logits of pixels, `(..., channels, side, side)`."""
+        logits: Tensor = self.linear(hidden)
+        return logits.unflatten(-1, self.canvas_shape)

@@ -12,7 +12,14 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from agents.policy.networks import ContextNetwork, LocationNetwork, make_core, make_glimpse_network, make_readout
+from agents.policy.networks import (
+    CanvasHead,
+    ContextNetwork,
+    LocationNetwork,
+    make_core,
+    make_glimpse_network,
+    make_readout,
+)
 from glimpse_env.config import check_flag, check_integer
 from glimpse_env.spaces import MAX_LOGIT, as_array, num_classes_of, pack_action
 from glimpse_env.utils.errors import shown
@@ -27,7 +34,8 @@ class RAMPolicy(nn.Module):
 
     Locations are drawn from a Gaussian around the location network's output, whose standard deviation is not learnt:
     an algorithm sets it before each rollout. The location network and the baseline read the hidden state but do not
-    shape it: their gradients stop there. That of the classifier goes on through the core and the glimpse network.
+    shape it: their gradients stop there. Those of the classifier and of the canvas head, if there is one, go on through
+    the core and the glimpse network.
 
     Args:
         observation_space: Of a glimpse environment.
@@ -43,6 +51,9 @@ class RAMPolicy(nn.Module):
         glimpse_network: `"linear"` (the paper's) or `"convolutional"`, which filters the glimpse first.
         layer_norm: Whether the glimpse network normalises its features before it rectifies them, so that none of them
             dies; not in the paper.
+        canvas_head: Side of the average-pooled canvas that a linear head predicts from the hidden state, so that
+            training can make the state hold the image. 0 stands for no head, as in the paper.
+        num_channels: Channels of the canvas.
         seed: Seed of the weights, and then of the locations that `predict` draws; by default random.
 
     Attributes:
@@ -51,7 +62,8 @@ class RAMPolicy(nn.Module):
     Raises:
         TypeError: A size or the seed is no integer, or `layer_norm` is no truth value.
         ValueError: The spaces are not those of a glimpse environment, the environment shows no context to take features
-            of, there is no such core or glimpse network, or a number is out of range.
+            of, a glimpse does not consist of whole images of so many channels, there is no such core or glimpse
+            network, or a number is out of range.
 
     Example:
         >>> import gymnasium as gym, glimpse_env
@@ -76,6 +88,8 @@ class RAMPolicy(nn.Module):
         context_features: int = 0,
         glimpse_network: str = "linear",
         layer_norm: bool = False,
+        canvas_head: int = 0,
+        num_channels: int = 1,
         seed: int | None = None,
     ) -> None:
         super().__init__()
@@ -85,6 +99,7 @@ class RAMPolicy(nn.Module):
             "location_size": location_size,
             "baseline_size": baseline_size,
             "context_features": context_features,
+            "canvas_head": canvas_head,
         }
         for name, size in optional.items():
             check_integer(name, size, 0, MAX_UNITS)
@@ -94,6 +109,14 @@ class RAMPolicy(nn.Module):
             raise ValueError(
                 f"expected an environment with a context_size for context_features={context_features}, "
                 "got observations without context"
+            )
+        check_integer("num_channels", num_channels, 1)
+        if glimpse_shape[0] % num_channels:
+            raise ValueError(f"expected num_channels to divide {glimpse_shape[0]}, the glimpse's, got {num_channels}")
+        if num_channels * canvas_head**2 > MAX_UNITS:
+            raise ValueError(
+                f"expected canvas_head to be at most {math.isqrt(MAX_UNITS // num_channels)} "
+                f"for canvases of {num_channels} channels, got {canvas_head}"
             )
         self.observation_space, self.action_space = observation_space, action_space
         self.glimpse_shape = glimpse_shape
@@ -110,6 +133,9 @@ class RAMPolicy(nn.Module):
         self.location_network = LocationNetwork(hidden_size + context_features, location_size, generator)
         self.classifier = make_layer(nn.Linear, hidden_size, num_classes, generator=generator)
         self.baseline = make_readout(hidden_size, baseline_size, 1, generator)
+        self.canvas_head: CanvasHead | None = None
+        if canvas_head:
+            self.canvas_head = CanvasHead(hidden_size, (num_channels, canvas_head, canvas_head), generator)
         self.state_size = self.core.state_size + context_features
         self.register_buffer("location_std", torch.tensor(0.1, dtype=torch.float32, device="cpu"))
         self.location_std: Tensor
@@ -120,12 +146,14 @@ class RAMPolicy(nn.Module):
         return self.classifier.weight.device
 
     def parameter_groups(self) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-        """The weights that the classification trains, and those of the location network, the context and the baseline.
+        """The weights that classification and canvas head train, and those of location network, context and baseline.
 
         No part of the loss trains both, so neither need suffer where the gradient of the other is long.
         """
-        seeing = (self.glimpse_network, self.core, self.classifier)
-        looking = [self.location_network, self.baseline]
+        seeing: list[nn.Module] = [self.glimpse_network, self.core, self.classifier]
+        if self.canvas_head is not None:
+            seeing.append(self.canvas_head)
+        looking: list[nn.Module] = [self.location_network, self.baseline]
         if self.context_network is not None:
             looking.append(self.context_network)
         groups = [[weight for part in parts for weight in part.parameters()] for parts in (seeing, looking)]
@@ -197,6 +225,10 @@ class RAMPolicy(nn.Module):
         """
         logits = self.classifier(hidden)
         return logits - logits.amax(-1, keepdim=True).detach() + MAX_LOGIT
+
+    def canvas_logits(self, hidden: Tensor) -> Tensor | None:
+        """Logits of the pixels of the pooled canvas, `(..., channels, side, side)`; None if the policy has no head."""
+        return None if self.canvas_head is None else self.canvas_head(hidden)
 
     def log_prob(self, locations: Tensor, mean: Tensor) -> Tensor:
         """Log-density of locations `(..., 2)`, as drawn, before the environment clips them; `(...)`, in nats."""

@@ -26,7 +26,7 @@ _CONTEXT = rf"context_network\.readout\.[02]\.{_LAYER}"
 _CORE = rf"core\.(linear\.{_LAYER}|cell\.{_LAYER}_(ih|hh))"
 KNOWN_PARTS = re.compile(rf"{_SEEING}|{_LOOKING}|{_CONTEXT}|{_CORE}")
 """Names of the weights that `modules/agent.js` reads."""
-TRAINING_PARTS = re.compile(r"baseline\..+|location_std")
+TRAINING_PARTS = re.compile(r"(baseline|canvas_head)\..+|location_std")
 """Names of the weights that only training needs."""
 DTYPES = {"float16": torch.float16, "float32": torch.float32}
 

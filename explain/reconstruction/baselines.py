@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from explain.reconstruction.vae import to_unit
 from explain.recording import Recording
-from glimpse_env.retina import MAX_PIXEL
 
 
 def shuffled_states(states: Tensor, seed: int = 0) -> Tensor:
@@ -17,22 +18,46 @@ def shuffled_states(states: Tensor, seed: int = 0) -> Tensor:
     return states[torch.from_numpy(order).to(states.device)]
 
 
-def oracle_memory(recording: Recording) -> Tensor:
+@dataclass(frozen=True)
+class OracleMemory:
     """The states of a memory that holds every pixel seen so far: no agent that looks there can hold more.
 
     A state is the canvas in [0, 1], black where it was not seen, followed by the coverage mask (1 where it was seen).
-    Pixels of a coarse patch count as seen in full resolution.
-
-    Returns:
-        `(N, T, (channels + 1) * H * W)` float32.
+    Pixels of a coarse patch count as seen in full resolution. States are made when they are asked for, because those of
+    a whole recording of `N` images and `T` glimpses need gigabytes.
     """
-    channels, height, width = recording.canvases.shape[1:]
-    mask = recording.retina.coverage(recording.locations, (height, width))[:, :, None]  # (N, T, 1, H, W)
-    states = torch.empty((*mask.shape[:2], channels + 1, height, width), dtype=torch.float32, device=recording.device)
-    states[:, :, :-1] = recording.canvases[:, None] * mask
-    states[:, :, :-1] /= MAX_PIXEL
-    states[:, :, -1:] = mask
-    return states.flatten(2)
+
+    recording: Recording
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """`(N, T, (channels + 1) * H * W)`."""
+        channels, height, width = self.recording.canvases.shape[1:]
+        count, glimpses = self.recording.hidden.shape[:2]
+        return count, glimpses, (channels + 1) * height * width
+
+    @property
+    def device(self) -> torch.device:
+        """Where the states are."""
+        return self.recording.device
+
+    def __getitem__(self, numbers: tuple[Tensor, Tensor]) -> Tensor:
+        """The states at some images, each after one glimpse, numbered from 0, both `(M,)` int64.
+
+        Returns:
+            `(M, (channels + 1) * H * W)` float32.
+        """
+        images, glimpses = numbers
+        mask = self.recording.coverage(images, glimpses)[:, None]  # (M, 1, H, W)
+        return torch.cat([to_unit(self.recording.canvases[images] * mask), mask.float()], dim=1).flatten(1)
+
+
+def oracle_memory(recording: Recording) -> Tensor:
+    """All states of the `OracleMemory` of a small recording, `(N, T, (channels + 1) * H * W)` float32."""
+    memory = OracleMemory(recording)
+    count, glimpses, size = memory.shape
+    numbers = torch.arange(count * glimpses, device=memory.device)
+    return memory[numbers // glimpses, numbers % glimpses].view(count, glimpses, size)
 
 
 def full_image_oracle(recording: Recording) -> Tensor:

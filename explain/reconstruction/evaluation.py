@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from explain.knowledge.intervals import Bootstrap, Estimate
 from explain.measurement import Measurement
-from explain.reconstruction.baselines import full_image_oracle, oracle_memory, shuffled_states
+from explain.reconstruction.baselines import OracleMemory, full_image_oracle, oracle_memory, shuffled_states
 from explain.reconstruction.errors import mean_image_error, reconstruction_error
 from explain.reconstruction.fitting import FitSettings, fit_vae
 from explain.reconstruction.vae import HiddenStateVAE
@@ -19,8 +20,6 @@ from explain.recording import Recording
 
 BATCH = 1000
 """Images of the test split that the states of a baseline are computed of at a time."""
-MAX_BYTES = 2 * 10**9
-"""Memory for the states of the oracle memory; it is fitted on fewer training images if all would need more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,9 +48,9 @@ class ReconstructionEvaluation:
     mean_of_class: Estimate
 
     def to_json(self) -> dict[str, Any]:
-        """The errors as plain numbers."""
+        """The errors as plain numbers, and which ceilings failed, in words."""
         names = ("error", "shuffled", "oracle_memory", "full_image_oracle", "mean_image", "mean_of_class")
-        return {name: getattr(self, name).to_json() for name in names}
+        return {name: getattr(self, name).to_json() for name in names} | {"failed_ceilings": failed_ceilings(self)}
 
 
 def failed_ceilings(reconstruction: ReconstructionEvaluation) -> list[str]:
@@ -59,16 +58,23 @@ def failed_ceilings(reconstruction: ReconstructionEvaluation) -> list[str]:
 
     Only differences count whose intervals do not overlap.
     """
-    failed = []
-    worse = reconstruction.oracle_memory.low > reconstruction.error.high
-    if worse.any():
-        glimpses = ", ".join(str(number + 1) for number in worse.nonzero().flatten().tolist())
-        failed.append(f"the oracle memory has a larger error than the hidden states after glimpse {glimpses}")
-    worse = reconstruction.full_image_oracle.low > reconstruction.oracle_memory.high
-    if worse.any():
-        glimpses = ", ".join(str(number + 1) for number in worse.nonzero().flatten().tolist())
-        failed.append(f"the full-image oracle has a larger error than the oracle memory after glimpse {glimpses}")
-    return failed
+    oracle_memory, full_image_oracle = reconstruction.oracle_memory, reconstruction.full_image_oracle
+    return [
+        *_failures("the oracle memory", oracle_memory, "the hidden states", reconstruction.error),
+        *_failures("the full-image oracle", full_image_oracle, "the oracle memory", oracle_memory),
+    ]
+
+
+def _failures(ceiling: str, bound: Estimate, what: str, bounded: Estimate) -> list[str]:
+    """In words, and with both errors, after which glimpses a ceiling does not bound what it should."""
+    errors = zip(bound.value.expand_as(bounded.value).tolist(), bounded.value.tolist(), strict=True)
+    failed = (bound.low > bounded.high).tolist()
+    figures = [
+        f"{number} ({error:.4f}, not {other:.4f})"
+        for number, (fails, (error, other)) in enumerate(zip(failed, errors, strict=True), start=1)
+        if fails
+    ]
+    return [f"{ceiling} has a larger error than {what} after glimpse {', '.join(figures)}"] if figures else []
 
 
 def evaluate_reconstruction(
@@ -96,23 +102,21 @@ def evaluate_reconstruction(
     if settings.target != "original" or settings.partial:
         raise ValueError(f'expected settings with target="original" and partial=False, got {settings}')
 
-    def error_of(states_of: Callable[[Recording], Tensor], num_train: int = len(train)) -> Estimate:
-        some = train[:num_train]
-        states = states_of(some)
-        times = round(train.hidden[..., 0].numel() / states[..., 0].numel())
+    def error_of(states: Tensor | OracleMemory, states_of: Callable[[Recording], Tensor]) -> Estimate:
+        """Of a VAE fitted on states of the training split, where `states_of` gives those of test images."""
+        times = round(train.hidden[..., 0].numel() / math.prod(states.shape[:2]))
         same_steps = replace(how, num_epochs=how.num_epochs * times, patience=how.patience * times)
-        baseline = fit_vae(states, some.originals, settings, same_steps, progress=progress).vae
+        baseline = fit_vae(states, train.originals, settings, same_steps, progress=progress).vae
         batches = (test[start : start + BATCH] for start in range(0, len(test), BATCH))
         errors = [reconstruction_error(baseline, states_of(batch), batch.originals) for batch in batches]
         return bootstrap.mean(torch.cat(errors).squeeze(1))
 
-    affordable = max(2, MAX_BYTES // oracle_memory(train[:1]).nbytes)
     return ReconstructionEvaluation(
         vae=vae,
         error=bootstrap.mean(measurement.reconstruction_error.squeeze(1)),
-        shuffled=error_of(lambda recording: shuffled_states(recording.hidden)),
-        oracle_memory=error_of(oracle_memory, affordable),
-        full_image_oracle=error_of(full_image_oracle),
+        shuffled=error_of(shuffled_states(train.hidden), lambda batch: shuffled_states(batch.hidden)),
+        oracle_memory=error_of(OracleMemory(train), oracle_memory),
+        full_image_oracle=error_of(full_image_oracle(train), full_image_oracle),
         mean_image=bootstrap.mean(mean_image_error(train, test, by_class=False)),
         mean_of_class=bootstrap.mean(mean_image_error(train, test, by_class=True)),
     )

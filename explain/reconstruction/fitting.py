@@ -11,6 +11,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from explain.numbers import check_between, check_tensor
+from explain.reconstruction.baselines import OracleMemory
 from explain.reconstruction.vae import Coverage, HiddenStateVAE, VAESettings, to_unit
 from glimpse_env.config import check_integer
 from glimpse_env.utils.errors import shown
@@ -50,6 +51,8 @@ class FitSettings:
         check_between("validation_fraction", self.validation_fraction, 0, 1)
 
 
+MAX_STANDARDISED = 10_000
+"""Hidden states, at most, whose mean and standard deviation standardise all: every k-th of those that are fitted on."""
 DIVERGED = 2.0
 """The loss of a fit that has diverged, relative to that of the untrained VAE, which says 1/2 for about every pixel."""
 
@@ -72,7 +75,7 @@ class Fit:
 
 
 def fit_vae(
-    states: Tensor,
+    states: Tensor | OracleMemory,
     images: Tensor,
     settings: VAESettings,
     fit_settings: FitSettings | None = None,
@@ -85,7 +88,7 @@ def fit_vae(
     The loss is the mean over images and glimpses of `-log p(x | z) + beta * KL(q(z | h) || p(z))`, with one draw of z.
 
     Args:
-        states: Hidden states after `T` glimpses at `N` images, at least 2, `(N, T, D)` float32.
+        states: Hidden states after `T` glimpses at `N` images, at least 2, `(N, T, D)` float32; or an oracle memory.
         images: What is reconstructed, `(N, channels, H, W)` uint8; `targets_of` chooses it from a recording.
         settings: The VAE's.
         fit_settings: How it is fitted.
@@ -109,7 +112,12 @@ def fit_vae(
 
 
 def _fit(
-    states: Tensor, images: Tensor, settings: VAESettings, how: FitSettings, coverage: Coverage | None, progress: bool
+    states: Tensor | OracleMemory,
+    images: Tensor,
+    settings: VAESettings,
+    how: FitSettings,
+    coverage: Coverage | None,
+    progress: bool,
 ) -> Fit:
     count, glimpses, size = states.shape
     device = states.device
@@ -124,7 +132,6 @@ def _fit(
     # Build the VAE.
     channels, height, width = images.shape[1:]
     vae = HiddenStateVAE(size, (channels, height, width), settings, how.seed).to(device)
-    vae.standardise(states[order[held_out:].to(device)].flatten(0, 1))
 
     # Prepare batches: hidden states are numbered image by image, glimpse by glimpse.
     def numbers_of(chosen: Tensor) -> Tensor:
@@ -146,6 +153,8 @@ def _fit(
         return (reconstruction + settings.beta * divergence).mean()
 
     validation, training = numbers_of(order[:held_out]), numbers_of(order[held_out:])
+    some = training[:: math.ceil(len(training) / MAX_STANDARDISED)].to(device)
+    vae.standardise(states[some // glimpses, some % glimpses])
     validation_noise = draw_noise(len(validation))
     num_steps = how.num_epochs * math.ceil(len(training) / how.batch_size)
     optimizer = torch.optim.Adam(vae.parameters(), lr=how.learning_rate, fused=True)
@@ -194,13 +203,14 @@ def _how_it_diverged(losses: list[float], untrained: float, how: FitSettings) ->
 
 
 def _check_arguments(
-    states: Tensor, images: Tensor, settings: VAESettings, how: FitSettings, coverage: Coverage | None
+    states: Tensor | OracleMemory, images: Tensor, settings: VAESettings, how: FitSettings, coverage: Coverage | None
 ) -> None:
     for kind, value in ((VAESettings, settings), (FitSettings, how)):
         if not isinstance(value, kind):
             raise TypeError(f"expected settings of type {kind.__name__}, got {shown(value)}")
-    check_tensor("states", states, torch.float32, (None, None, None))
-    check_tensor("images", images, torch.uint8, (len(states), None, None, None))
+    if not isinstance(states, OracleMemory):
+        check_tensor("states", states, torch.float32, (None, None, None))
+    check_tensor("images", images, torch.uint8, (states.shape[0], None, None, None))
     if settings.partial is (coverage is None):
         got = "none" if coverage is None else "some"
         raise ValueError(f"expected coverage if and only if settings.partial is True, got {got}")

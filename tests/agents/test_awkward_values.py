@@ -38,7 +38,7 @@ def attempts(tmp_path: Path) -> Iterator[tuple[str, Callable[[Any], Any]]]:
         yield f"PPO's {name}", lambda value, name=name: make_agent(PPO, **{name: value})
     yield "A2C's gae_lambda", lambda value: make_agent(A2C, gae_lambda=value)
     yield "branches", lambda value: make_agent(Branching, num_branches=value)
-    for name in ("policy", "baseline", "every_glimpse"):
+    for name in ("policy", "baseline", "every_glimpse", "canvas"):
         yield f"loss weight {name}", lambda value, name=name: LossWeights(**{name: value})
         yield f"loss weights with {name}", lambda value, name=name: make_agent(loss_weights={name: value})
     for name in ("start", "end", "kind"):
@@ -49,7 +49,7 @@ def attempts(tmp_path: Path) -> Iterator[tuple[str, Callable[[Any], Any]]]:
     yield "agent's policy", lambda value: REINFORCE(value, ID, num_envs=2)
     yield "agent's only argument", lambda value: REINFORCE(value, num_envs=2)
     yield "agent's policy_kwargs", lambda value: REINFORCE(ID, policy_kwargs=value, num_envs=2)
-    sizes = ("hidden_size", "what_size", "where_size", "location_size", "baseline_size")
+    sizes = ("hidden_size", "what_size", "where_size", "location_size", "baseline_size", "canvas_head")
     for name in ("core", *sizes, "glimpse_network", "layer_norm"):
         yield (
             f"policy's {name}",

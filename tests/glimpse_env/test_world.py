@@ -365,6 +365,15 @@ def test_without_a_context_size_nothing_of_the_whole_canvas_is_shown() -> None:
     assert set(world.begin()) == set(world.observation_space.keys()) == {"glimpse", "location"}
 
 
+@pytest.mark.parametrize(("side", "block"), [(4, 7), (14, 2), (28, 1)])
+def test_canvases_can_be_pooled(side: int, block: int) -> None:
+    world = make_world(3)
+    world.begin()
+    pixels = world.canvases.float().numpy() / 255
+    expected = pixels.reshape(3, 1, side, block, side, block).mean((3, 5))
+    np.testing.assert_allclose(world.pooled_canvases(side).numpy(), expected, atol=1e-6)
+
+
 def test_a_context_larger_than_the_canvas_is_an_error() -> None:
     with pytest.raises(ValueError, match="at most the canvas's side, 40, got 41"):
         make_world(canvas_size=40, context_size=41)

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
-from agents.algorithms.losses import LossWeights, hybrid_loss
+from agents.algorithms.losses import HybridLoss, LossWeights, hybrid_loss
 
 
 def parts(weights: LossWeights, **changes: Tensor) -> dict[str, Tensor]:
     """Two locations of two episodes, three classes."""
     logits = torch.zeros(3, 2, 3)
     logits[-1, 0, 1] = math.log(2)  # the belief (1/4, 1/2, 1/4)
-    arguments = {
+    arguments: dict[str, Any] = {
         "surrogate": torch.tensor([[1.0, 2.0], [3.0, 4.0]]),
         "logits": logits,
         "labels": torch.tensor([1, 2]),
         "values": torch.tensor([[0.5, 0.0], [0.5, 1.0]]),
         "targets": torch.tensor([[1.0, 0.0], [0.5, 0.0]]),
         "on_policy": torch.tensor([True, True]),
+        "canvas_logits": None,
+        "canvases": None,
     } | changes
     loss = hybrid_loss(**arguments, weights=weights)
     return {name: getattr(loss, name) for name in ("policy", "classification", "baseline")} | {"total": loss.total()}
@@ -59,7 +62,7 @@ def test_exploratory_episodes_train_the_classifier_alone() -> None:
 
 
 @pytest.mark.parametrize("value", [-0.1, math.nan, math.inf])
-@pytest.mark.parametrize("name", ["policy", "baseline"])
+@pytest.mark.parametrize("name", ["policy", "baseline", "canvas"])
 def test_weights_that_make_no_sense_are_refused(name: str, value: float) -> None:
     with pytest.raises(ValueError, match=f"expected the loss weight {name} to be a number in .*, got {value}"):
         LossWeights(**{name: value})  # type: ignore[arg-type]
@@ -69,6 +72,36 @@ def test_the_total_weighs_them() -> None:
     loss = parts(LossWeights(policy=0.25, baseline=3.0))
     expected = loss["classification"] + 0.25 * loss["policy"] + 3 * loss["baseline"]
     torch.testing.assert_close(loss["total"], expected)
+
+
+def canvas_loss(weight: float, num_glimpses: int = 3) -> HybridLoss:
+    """Two canvases of two pixels; after each glimpse the head says 1/4 for the first pixel and 1/2 for the second."""
+    nothing = torch.zeros(num_glimpses - 1, 2)
+    return hybrid_loss(
+        surrogate=nothing,
+        logits=torch.zeros(num_glimpses, 2, 3),
+        labels=torch.tensor([1, 2]),
+        values=nothing,
+        targets=nothing,
+        on_policy=torch.tensor([True, False]),
+        canvas_logits=torch.tensor([-math.log(3), 0.0]).expand(num_glimpses, 2, 1, 1, 2),
+        canvases=torch.tensor([[1.0, 0.5], [0.0, 1.0]]).view(2, 1, 1, 2),
+        weights=LossWeights(canvas=weight),
+    )
+
+
+@pytest.mark.parametrize("num_glimpses", [1, 3])
+def test_the_canvas_part_is_the_cross_entropy_per_pixel_in_nats(num_glimpses: int) -> None:
+    """Of all episodes, exploratory ones too: what is on the canvas does not depend on who looks."""
+    loss = canvas_loss(2.0, num_glimpses)
+    assert loss.canvas is not None
+    assert loss.canvas.item() == pytest.approx((math.log(4) + math.log(4 / 3) + 2 * math.log(2)) / 4)
+    assert loss.total().item() == pytest.approx(math.log(3) + 2 * loss.canvas.item())
+
+
+def test_without_a_weight_there_is_no_canvas_part() -> None:
+    assert canvas_loss(0.0).canvas is None
+    assert canvas_loss(0.0).total().item() == pytest.approx(math.log(3))
 
 
 def test_a_single_glimpse_leaves_the_classification() -> None:

@@ -30,6 +30,8 @@ def rollout(successes: list[bool], rewards: list[list[float]]) -> Rollout:
         on_policy=nothing,
         cloning=False,
         branches=Branches(nothing, nothing),
+        canvas_logits=None,
+        canvases=None,
         next_observation={},
     )
 

@@ -71,6 +71,28 @@ def test_begins_with_the_weights_of_another_agent(finished: Path, tmp_path: Path
     assert after.num_timesteps == 32 * T, "only the weights are taken over"
 
 
+def test_an_agent_can_learn_to_predict_the_canvas_and_then_go_on_without(finished: Path, tmp_path: Path) -> None:
+    """The head is a part of training, so that other weights can be taken over from agents with and without one."""
+    more = ["--images", "32", "--settings.learning-rate", "0", "0"]
+    with_head, without = RunFolder(tmp_path / "with"), RunFolder(tmp_path / "without")
+    main(arguments(with_head.path, "--initial-weights", str(finished), *more, "--settings.canvas-weight", "5"))
+    main(arguments(without.path, "--initial-weights", str(with_head.path), *more))
+    agent = with_head.load_agent("cpu")
+    assert agent.settings.loss_weights == agents.LossWeights(canvas=5)
+    assert agent.policy.canvas_head.side == 20
+    before, after = (run.load_agent("cpu").policy.state_dict() for run in (RunFolder(finished), without))
+    before.pop("location_std")
+    assert before.keys() < agent.policy.state_dict().keys()
+    assert all(torch.equal(weight, after[name]) for name, weight in before.items())
+    assert read_history(with_head).commands[-1].endswith("--settings.canvas-weight 5.0")
+
+
+def test_a_canvas_weight_below_0_is_one_error(tmp_path: Path) -> None:
+    message = error_of(main, arguments(tmp_path / "run", "--settings.canvas-weight", "-1"))
+    assert "expected the loss weight canvas to be a number in" in message
+    assert not (tmp_path / "run").exists()
+
+
 def test_remembers_what_came_before_the_initial_weights(finished: Path, tmp_path: Path) -> None:
     run = RunFolder(tmp_path / "further")
     main(

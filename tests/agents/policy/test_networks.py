@@ -8,6 +8,7 @@ from torch.nn.functional import relu
 
 from agents.policy.networks import (
     CORES,
+    CanvasHead,
     ConvolutionalGlimpseNetwork,
     GlimpseNetwork,
     LocationNetwork,
@@ -162,3 +163,11 @@ def test_glimpse_networks_go_by_name() -> None:
         make_glimpse_network("convolution", (1, 8, 8), 7, 3, H)
     with pytest.raises(ValueError, match="5x5"):
         make_glimpse_network("convolutional", (1, 4, 4), 7, 3, H)
+
+
+def test_the_canvas_head_gives_a_logit_for_each_pixel_and_channel() -> None:
+    head = CanvasHead(H, (3, 2, 2))
+    hidden = torch.randn(4, 5, H)
+    logits = head(hidden)
+    assert logits.shape == (4, 5, 3, 2, 2)
+    torch.testing.assert_close(logits.flatten(-3), head.linear(hidden))

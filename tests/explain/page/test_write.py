@@ -13,6 +13,7 @@ from torch import nn
 
 from explain import HiddenStateVAE, VAESettings, write_page
 from explain.page import write
+from explain.page.weights import store_agent
 
 Make = Callable[..., Any]
 
@@ -56,6 +57,12 @@ def parts(make_agent: Make, make_vae: Make, record_few: Make) -> dict[str, Any]:
     agent = make_agent()
     recording = record_few(agent)
     return {"agent": agent, "vae": make_vae(recording), "examples": recording}
+
+
+def test_what_only_training_needs_is_not_in_the_page(make_agent: Make) -> None:
+    names = store_agent(make_agent(canvas_head=7, baseline_size=4))["tensors"].keys()
+    assert not [name for name in names if name.startswith(("canvas_head", "baseline", "location_std"))]
+    assert names == store_agent(make_agent())["tensors"].keys()
 
 
 class OtherPolicy(nn.Module):

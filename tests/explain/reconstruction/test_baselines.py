@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from explain.reconstruction.baselines import full_image_oracle, oracle_memory, shuffled_states
+from explain import FitSettings, VAESettings, fit_vae
+from explain.reconstruction.baselines import OracleMemory, full_image_oracle, oracle_memory, shuffled_states
 from explain.recording import FIELDS, Recording
 from glimpse_env.retina import Retina
 
@@ -60,6 +61,26 @@ def test_the_oracle_memory_holds_exactly_the_pixels_seen_so_far(channels: int, n
             assert torch.equal(held[image, glimpse, -1], seen.float())
             expected = torch.where(seen, recording.canvases[image] / 255, 0)
             torch.testing.assert_close(held[image, glimpse, :-1], expected)
+
+
+def test_the_states_of_the_oracle_memory_can_be_had_one_by_one() -> None:
+    recording = make_recording(channels=3)
+    states, memory = oracle_memory(recording), OracleMemory(recording)
+    assert memory.shape == states.shape
+    images, glimpses = torch.tensor([7, 0, 7]), torch.tensor([2, 0, 1])
+    assert torch.equal(memory[images, glimpses], states[images, glimpses])
+
+
+def test_a_vae_fitted_on_the_oracle_memory_is_that_of_all_its_states() -> None:
+    recording = make_recording()
+    settings, how = VAESettings(latent_size=3, layer_size=8), FitSettings(num_epochs=2, batch_size=16)
+    fits = [
+        fit_vae(states, recording.originals, settings, how)
+        for states in (OracleMemory(recording), oracle_memory(recording))
+    ]
+    assert fits[0].losses == fits[1].losses
+    weights = [fit.vae.state_dict() for fit in fits]
+    assert all(torch.equal(weight, weights[1][name]) for name, weight in weights[0].items())
 
 
 def test_the_oracle_memory_cannot_tell_canvases_apart_that_differ_where_it_never_looked() -> None:

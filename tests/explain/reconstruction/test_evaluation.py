@@ -11,10 +11,12 @@ import pytest
 import torch
 
 from explain import Bootstrap, FitSettings, HiddenStateVAE, Recording, VAESettings, fit_vae
+from explain.knowledge.intervals import Estimate
 from explain.measurement import Measurement
 from explain.reconstruction import evaluation as evaluation_module
+from explain.reconstruction.baselines import OracleMemory
 from explain.reconstruction.errors import mean_image_error, reconstruction_error
-from explain.reconstruction.evaluation import ReconstructionEvaluation, evaluate_reconstruction
+from explain.reconstruction.evaluation import ReconstructionEvaluation, evaluate_reconstruction, failed_ceilings
 from explain.reconstruction.vae import to_unit
 from glimpse_env.retina import Retina
 
@@ -88,13 +90,19 @@ def test_errors_are_of_the_test_images_with_intervals(learnt: ReconstructionEval
         assert (estimate.value <= estimate.high).all()
 
 
-def fitted_on(monkeypatch: pytest.MonkeyPatch) -> list[tuple[torch.Size, FitSettings]]:
+def fitted_on(monkeypatch: pytest.MonkeyPatch) -> list[tuple[tuple[int, ...], FitSettings]]:
     """Notes the shape of the states that every baseline is fitted on, and how."""
     noted = []
 
-    def fit(states: torch.Tensor, images: torch.Tensor, settings: VAESettings, how: FitSettings, **options: Any) -> Any:
+    def fit(
+        states: torch.Tensor | OracleMemory,
+        images: torch.Tensor,
+        settings: VAESettings,
+        how: FitSettings,
+        **options: Any,
+    ) -> Any:
         assert settings == SETTINGS
-        noted.append((states.shape, how))
+        noted.append((tuple(states.shape), how))
         return fit_vae(states, images, settings, how, **options)
 
     monkeypatch.setattr(evaluation_module, "fit_vae", fit)
@@ -105,20 +113,46 @@ def test_every_vae_is_fitted_for_as_many_steps(monkeypatch: pytest.MonkeyPatch) 
     """There is one state of the full-image oracle for three of the agent, so it gets three times as many epochs."""
     noted = fitted_on(monkeypatch)
     evaluate(make_recording(60), make_recording(20, seed=1), replace(QUICK, patience=5))
-    assert [tuple(shape) for shape, _ in noted] == [(60, 3, 4), (60, 3, 64), (60, 1, 32)]
+    assert [shape for shape, _ in noted] == [(60, 3, 4), (60, 3, 64), (60, 1, 32)]
     assert [how.num_epochs for _, how in noted] == [2, 2, 6]
     assert [how.patience for _, how in noted] == [5, 5, 15]
     assert all(replace(how, num_epochs=2, patience=5) == replace(QUICK, patience=5) for _, how in noted)
 
 
-def test_an_oracle_memory_that_would_be_too_large_is_fitted_on_fewer_images(monkeypatch: pytest.MonkeyPatch) -> None:
-    """These are then used as many times more often."""
-    bytes_per_image = 3 * 64 * 4
-    monkeypatch.setattr(evaluation_module, "MAX_BYTES", 20 * bytes_per_image + 5)
-    noted = fitted_on(monkeypatch)
-    evaluate(make_recording(60), make_recording(20, seed=1))
-    assert [shape[0] for shape, _ in noted] == [60, 20, 60]
-    assert [how.num_epochs for _, how in noted] == [2, 6, 6]
+@pytest.fixture
+def failed(learnt: ReconstructionEvaluation) -> ReconstructionEvaluation:
+    """The oracle memory has the error of half an image more than the hidden states after the second glimpse."""
+    error = learnt.error
+    higher = torch.tensor([0.0, 0.5, 0.0])
+    memory = Estimate(error.value + higher, error.low + higher, error.high + higher)
+    return replace(learnt, oracle_memory=memory)
+
+
+def test_a_ceiling_that_is_lower_than_what_it_bounds_is_named_with_both_errors(
+    learnt: ReconstructionEvaluation, failed: ReconstructionEvaluation
+) -> None:
+    assert failed_ceilings(learnt) == []
+    bounded = learnt.error.value[1].item()
+    (failure,) = failed_ceilings(failed)
+    assert failure == (
+        "the oracle memory has a larger error than the hidden states after glimpse 2 "
+        f"({bounded + 0.5:.4f}, not {bounded:.4f})"
+    )
+
+
+def test_the_full_image_oracle_is_to_bound_the_oracle_memory(learnt: ReconstructionEvaluation) -> None:
+    worse = replace(learnt, full_image_oracle=Estimate(*(torch.tensor(0.15),) * 3))
+    (failure,) = failed_ceilings(worse)
+    assert failure.startswith("the full-image oracle has a larger error than the oracle memory after glimpse ")
+    assert "3 (0.1500, not " in failure
+    assert "1 (" not in failure
+
+
+def test_a_ceiling_that_fails_is_in_the_json(
+    learnt: ReconstructionEvaluation, failed: ReconstructionEvaluation
+) -> None:
+    assert learnt.to_json()["failed_ceilings"] == []
+    assert failed.to_json()["failed_ceilings"] == failed_ceilings(failed)
 
 
 @pytest.mark.parametrize("batch", [7, 20, 1000])
@@ -175,7 +209,7 @@ def test_another_target_than_all_of_the_original_is_refused(changes: dict[str, A
 
 def test_the_errors_can_be_written_as_json(learnt: ReconstructionEvaluation) -> None:
     written = json.loads(json.dumps(learnt.to_json()))
-    assert list(written) == ERRORS
+    assert list(written) == [*ERRORS, "failed_ceilings"]
     for name in ERRORS:
         for part in ("value", "low", "high"):
             assert written[name][part] == getattr(getattr(learnt, name), part).tolist()
