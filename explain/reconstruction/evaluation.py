@@ -32,8 +32,8 @@ class ReconstructionEvaluation:
         vae: Fitted on the agent's hidden states, with the original as its target.
         error: Of this VAE, after each glimpse, `(T,)`.
         shuffled: Of a VAE on hidden states that were shuffled among images, `(T,)`: they tell nothing.
-        oracle_memory: Of a VAE on all pixels seen so far, `(T,)`. What it lacks compared with `full_image_oracle`, the
-            agent did not look at; what the agent lacks compared with it, the agent forgot.
+        oracle_memory: Of a VAE on the hidden state and all pixels seen so far, `(T,)`. What it lacks compared with
+            `full_image_oracle`, the agent did not look at; what the agent lacks compared with it, the agent forgot.
         full_image_oracle: Of a VAE on the original, `()`: the best for a latent of this size.
         mean_image: Of the mean image, `()`: the best guess without looking.
         mean_of_class: Of the mean image of the true class, `()`.

@@ -113,7 +113,7 @@ def test_every_vae_is_fitted_for_as_many_steps(monkeypatch: pytest.MonkeyPatch) 
     """There is one state of the full-image oracle for three of the agent, so it gets three times as many epochs."""
     noted = fitted_on(monkeypatch)
     evaluate(make_recording(60), make_recording(20, seed=1), replace(QUICK, patience=5))
-    assert [shape for shape, _ in noted] == [(60, 3, 4), (60, 3, 64), (60, 1, 32)]
+    assert [shape for shape, _ in noted] == [(60, 3, 4), (60, 3, 68), (60, 1, 32)]
     assert [how.num_epochs for _, how in noted] == [2, 2, 6]
     assert [how.patience for _, how in noted] == [5, 5, 15]
     assert all(replace(how, num_epochs=2, patience=5) == replace(QUICK, patience=5) for _, how in noted)
