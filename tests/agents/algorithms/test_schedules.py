@@ -51,9 +51,14 @@ def test_what_is_read_can_be_read_again() -> None:
     assert read_schedule("location_std", asdict(schedule)) == schedule
 
 
-@pytest.mark.parametrize("value", ["linear", None, True, lambda left: 0.1, [0.1, 0.2], {"start": 0.1}, {}])
+@pytest.mark.parametrize("pair", [(0.3, 0.1), [0.3, 0.1]])
+def test_a_first_and_a_last_number_are_a_linear_schedule(pair: Any) -> None:
+    assert read_schedule("location_std", pair) == Schedule(0.3, 0.1, "linear")
+
+
+@pytest.mark.parametrize("value", ["linear", None, True, lambda left: 0.1, [0.1, 0.2, 0.3], {"start": 0.1}, {}])
 def test_anything_else_is_refused(value: Any) -> None:
-    with pytest.raises(TypeError, match=r"expected learning_rate to be a number or an agents\.Schedule, got"):
+    with pytest.raises(TypeError, match=r"expected learning_rate to be a number, a first .* agents\.Schedule, got"):
         read_schedule("learning_rate", value)
 
 

@@ -14,7 +14,8 @@ from agents.command_line.options import EnvironmentOptions, SettingsOptions
 from agents.command_line.train import main
 from glimpse_env import WorldConfig
 
-NO_OPTIONS = {"split", "demonstration_path", "loss_weights"}  # training has the first; the others are no numbers
+# Training has the first; the others are no numbers. One of the loss weights has an option of its own, `canvas_weight`.
+NO_OPTIONS = {"split", "demonstration_path", "loss_weights"}
 
 
 def train(folder: Path, *arguments: str) -> RunFolder:
@@ -24,7 +25,7 @@ def train(folder: Path, *arguments: str) -> RunFolder:
 
 @pytest.mark.parametrize(
     ("options", "described", "more"),
-    [(EnvironmentOptions, WorldConfig, {"reward_weight"}), (SettingsOptions, Settings, set())],
+    [(EnvironmentOptions, WorldConfig, {"reward_weight"}), (SettingsOptions, Settings, {"canvas_weight"})],
 )
 def test_every_argument_and_setting_has_an_option(options: type, described: type, more: set[str]) -> None:
     expected = {field.name for field in fields(described)} - NO_OPTIONS | more
