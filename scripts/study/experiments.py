@@ -141,8 +141,14 @@ BRANCHING = Variant("Branching", "gru", "information", policy_kwargs=_LAYERS, se
 
 def _seeing(reward: str) -> Variant:
     """What does best in clutter in the time at hand, with a reward; see the ablation."""
-    layers = _LAYERS | {"layer_norm": True}
-    return replace(BRANCHING, algorithm="REINFORCE", reward=reward, policy_kwargs=layers, images=2)
+    return replace(
+        BRANCHING,
+        algorithm="REINFORCE",
+        reward=reward,
+        policy_kwargs=_LAYERS | {"layer_norm": True},
+        settings=_BRANCHING_SETTINGS | {"precision": "bfloat16"},
+        images=4,
+    )
 
 
 HARD, RESHAPED, INFORMATION = "HardAtt", "HardAttReshaped", "HardAttInformation"
