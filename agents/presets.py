@@ -70,6 +70,13 @@ def _branching(env_id: str, **arguments: Any) -> Preset:
     return Preset(environment, "Branching", dict(_GRU), _branching_settings(), 7_000_000)
 
 
+def _wide(preset: Preset) -> Preset:
+    """A wider network takes twice the time, and leaves a quarter fewer errors on 60x60."""
+    policy_kwargs = preset.policy_kwargs | {"hidden_size": 384, "what_size": 256}
+    settings = preset.settings | {"learning_rate": Schedule(3e-3, 0, "cosine")}
+    return replace(preset, policy_kwargs=policy_kwargs, settings=settings)
+
+
 def _with_demonstration(num_images: int, **settings: Any) -> Preset:
     """Clones a hand-drawn path first, so that policy gradients only have to improve it."""
     cloning = {"location_std": Schedule(0.1, 0.03), "demonstration_path": _CENTRED_PATH}
@@ -83,8 +90,6 @@ def _with_demonstration(num_images: int, **settings: Any) -> Preset:
 
 _SMALL_GLIMPSES = {"num_glimpses": 6, "glimpse_size": 8, "num_scales": 1}
 _CLUTTERED = "GlimpseClutteredMNIST-v0"
-_WIDE = _GRU | {"hidden_size": 384, "what_size": 256}
-"""A wider network costs twice the time, and leaves a quarter fewer errors on 60x60."""
 
 PRESETS: dict[str, Preset] = {
     "mnist": _branching("GlimpseMNIST-v0"),
@@ -94,14 +99,10 @@ PRESETS: dict[str, Preset] = {
     "kmnist": _branching("GlimpseKMNIST-v0"),
     "cifar10": _branching("GlimpseCIFAR10-v0"),
     "svhn": _branching("GlimpseSVHN-v0"),
-    "translated": _branching("GlimpseTranslatedMNIST-v0"),
+    "translated": _wide(_branching("GlimpseTranslatedMNIST-v0")),
     "cluttered40": _branching(_CLUTTERED, canvas_size=40, **_SMALL_GLIMPSES),
-    "cluttered60": replace(
-        _branching(_CLUTTERED),
-        policy_kwargs=_WIDE,
-        settings=_branching_settings() | {"learning_rate": Schedule(3e-3, 0, "cosine")},
-    ),
-    "cluttered100": _branching(_CLUTTERED, canvas_size=100),
+    "cluttered60": _wide(_branching(_CLUTTERED)),
+    "cluttered100": _wide(_branching(_CLUTTERED, canvas_size=100)),
     "cluttered100-4scales": _branching(_CLUTTERED, canvas_size=100, num_scales=4),
     "digits": Preset(EnvironmentSpec("GlimpseDigits-v0", {}), num_images=500_000),
     "digits-explain": Preset(
