@@ -175,37 +175,14 @@ def explain(
         reconstruction = evaluate_reconstruction(measured, bootstrap, fit_settings, progress=progress)
 
     # Fit the VAEs of the canvas.
-    def fit_canvas_vae(partial: bool) -> HiddenStateVAE:
-        canvas = VAESettings(target="canvas", partial=partial)
-        images, coverage = targets_of(train, canvas)
-        return fit_vae(train.hidden, images, canvas, fit_settings, coverage, progress=progress).vae
+    canvas_vae = measured.vae if train.canvas_is_original() else fit_canvas_vae(train, fit_settings, progress=progress)
+    partial_vae = fit_canvas_vae(train, fit_settings, partial=True, progress=progress)
 
-    canvas_vae = measured.vae if train.canvas_is_original() else fit_canvas_vae(partial=False)
-    partial_vae = fit_canvas_vae(partial=True)
-
-    # Compute maps of expected information gain, and what looking really gains.
+    # Compute maps of expected information gain, what looking really gains, and how both stand their tests.
     eig_recording = test[: how.num_eig]
-    eig_bootstrap = Bootstrap(len(eig_recording), seed=how.seed)
-    with torch_threads(how.num_threads):
-        eig_validation = validate_eig(
-            agent,
-            eig_recording,
-            canvas_vae.sample,
-            grid_locations(how.grid, agent.device),
-            eig_bootstrap,
-            num_samples=how.num_samples,
-            generator=new_generator(how.seed),
-            progress=progress,
-        )
-        evidence = collect_evidence(
-            agent,
-            eig_recording,
-            eig_validation,
-            canvas_vae,
-            eig_bootstrap,
-            corners=_corners(world_of(test_env), eig_recording),
-            seed=how.seed,
-        )
+    eig_validation, evidence = explain_looking(
+        agent, eig_recording, canvas_vae, world_of(test_env), how, progress=progress
+    )
 
     # Compare location policies with the same core and classifier.
     eig_policy = EIGPolicy(
@@ -252,6 +229,68 @@ def explain(
             policy_images=len(learned),
         ),
     )
+
+
+def fit_canvas_vae(
+    train: Recording, fit_settings: FitSettings, *, partial: bool = False, progress: bool = False
+) -> HiddenStateVAE:
+    """Fits a VAE that reconstructs the canvas.
+
+    Args:
+        train: The agent on the training split.
+        fit_settings: How it is fitted.
+        partial: Whether its loss counts only the pixels seen so far.
+        progress: Show progress bars.
+    """
+    settings = VAESettings(target="canvas", partial=partial)
+    images, coverage = targets_of(train, settings)
+    return fit_vae(train.hidden, images, settings, fit_settings, coverage, progress=progress).vae
+
+
+def explain_looking(
+    agent: Agent,
+    recording: Recording,
+    canvas_vae: HiddenStateVAE,
+    world: World,
+    settings: ExplanationSettings,
+    *,
+    progress: bool = False,
+) -> tuple[EIGValidation, Evidence]:
+    """Computes maps of expected information gain, what looking really gains, and how both stand their tests.
+
+    Args:
+        agent: The agent that was recorded.
+        recording: `N` images, `T` glimpses, at least 2 of both.
+        canvas_vae: Imagines canvases.
+        world: Where the recording was made.
+        settings: The grid of a map, the number of imagined canvases, the seed, and the number of threads.
+        progress: Show progress bars.
+
+    Raises:
+        ValueError: There is only one glimpse.
+    """
+    bootstrap = Bootstrap(len(recording), seed=settings.seed)
+    with torch_threads(settings.num_threads):
+        validation = validate_eig(
+            agent,
+            recording,
+            canvas_vae.sample,
+            grid_locations(settings.grid, recording.device),
+            bootstrap,
+            num_samples=settings.num_samples,
+            generator=new_generator(settings.seed),
+            progress=progress,
+        )
+        evidence = collect_evidence(
+            agent,
+            recording,
+            validation,
+            canvas_vae,
+            bootstrap,
+            corners=_corners(world, recording),
+            seed=settings.seed,
+        )
+    return validation, evidence
 
 
 def _corners(world: World, recording: Recording) -> Tensor | None:
