@@ -63,7 +63,7 @@ others: .venv-others/.installed
 
 .venv-others/.installed: $(INSTALLED)
 	.venv/bin/uv venv --clear --python .venv/bin/python .venv-others
-	.venv/bin/uv pip install --python .venv-others -e ".[others,train,cluster,search]" pytest
+	.venv/bin/uv pip install --python .venv-others -e ".[others,train,cluster,search]" hypothesis pytest
 	touch $@
 
 $(PAGE_TOOLS): explain/page/package-lock.json

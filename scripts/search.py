@@ -54,13 +54,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         preset = agents.find_preset(options.preset)
         preset.environment.make().close()  # missing data is one error here, and not one for each trial
         folder = options.folder or Path("runs", f"search-{options.preset.lower().replace(':', '-')}")
-        folder.mkdir(parents=True, exist_ok=True)
         search(preset, options, folder)
 
 
 def search(preset: agents.Preset, options: Arguments, folder: Path) -> None:
     """Tries settings until there are as many trials as wanted, and prints the best as a command that trains on."""
     optuna = _import_optuna()
+    folder.mkdir(parents=True, exist_ok=True)
     finished = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
     study = optuna.create_study(
         storage=f"sqlite:///{folder / DATABASE}",

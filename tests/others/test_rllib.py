@@ -1,4 +1,4 @@
-"""RLlib's runner samples episodes from the vector environment in the mode that it expects."""
+"""RLlib's runner samples episodes from the vector environment in the mode that it expects, and its PPO learns."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from ray.rllib.algorithms.ppo import PPOConfig
 from ray.rllib.connectors.env_to_module import FlattenObservations
 from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
 from ray.tune.registry import register_env
+
+from scripts.examples import rllib_ppo
 
 N, T = 4, 3
 
@@ -55,3 +57,8 @@ def test_episodes_are_whole_and_what_the_environment_gives() -> None:
         locations = np.stack(episode.get_actions())[:, :2]
         np.testing.assert_allclose(observations[1:-1, 64:], locations[:-1])
     runner.stop()
+
+
+def test_the_example_learns() -> None:
+    returns = rllib_ppo.main(num_iterations=16)
+    assert np.mean(returns[-4:]) > np.mean(returns[:4])

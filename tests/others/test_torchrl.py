@@ -1,4 +1,4 @@
-"""TorchRL makes the ids as they are, and steps the vector environment."""
+"""TorchRL makes the ids as they are, steps the vector environment, and its PPO learns."""
 
 from __future__ import annotations
 
@@ -57,3 +57,10 @@ def test_the_mode_is_read_from_environment_and_wrappers() -> None:
     for reward in (None, "hard"):
         with pytest.raises(RuntimeError, match="NEXT_STEP"):  # which TorchRL does not support
             torchrl_envs.GymWrapper(make("next_step", reward=reward))
+
+
+def test_the_example_learns() -> None:
+    from scripts.examples import torchrl_ppo
+
+    returns = torchrl_ppo.main(num_iterations=16)
+    assert np.mean(returns[-4:]) > np.mean(returns[:4])

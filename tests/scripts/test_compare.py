@@ -163,6 +163,12 @@ def test_what_the_user_can_mend_is_one_line(arguments: list[str], message: str, 
     assert not (tmp_path / "new").exists()
 
 
+def test_without_ray_one_line_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)  # as if it were not installed
+    with pytest.raises(SystemExit, match="--cluster needs Ray: run `pip install"):
+        compare.main(["digits", "--folder", str(tmp_path), "--cluster", "auto"])
+
+
 def test_an_experiment_without_vaes_compares_accuracy_and_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     variants = {"one": Variant("Branching", settings={"num_envs": 64}), "more": Variant(images=2.0)}
     run(tmp_path, monkeypatch, replace(TINY, variants=variants, num_train=0, seeds=(0,)))
