@@ -24,6 +24,7 @@ from glimpse_env import DatasetError
 from glimpse_env.utils.folder_lock import FolderLock
 from glimpse_env.utils.interruption import Interrupted
 from glimpse_env.utils.program import one_line_errors
+from scripts.study.evidence import collect_evidence_of_runs, write_evidence
 from scripts.study.experiments import EXPERIMENTS, Experiment
 from scripts.study.results import MARKDOWN, RESULTS, collect_results, draw_runs, write_results
 from scripts.study.runner import carry_out
@@ -34,7 +35,8 @@ class Arguments:
     """Runs an experiment. It can be stopped at any time: the same command continues it and repeats nothing.
 
     Writes results.csv (every number of every seed), table.csv and table.md (means over seeds after the last glimpse,
-    with 95 % intervals by Student's t), and the figures.
+    with 95 % intervals by Student's t), and the figures; where explanations are tested, evidence.csv and
+    evidence.md.
     """
 
     experiment: tyro.conf.Positional[Literal["reference-study", "digits", "ablation"]]
@@ -91,6 +93,8 @@ def compare(experiment: Experiment, folder: Path, num_processes: int, cluster: s
     results = collect_results(runs, folder)
     if not results.empty:
         write_results(results, failures, folder)
+        if not (evidence := collect_evidence_of_runs(runs, folder)).empty:
+            write_evidence(evidence, experiment.evidence, folder)
         draw_runs([run for run in runs if run.seed == experiment.seeds[0]], folder)
     if failures:
         sys.exit(f"error: {len(failures)} agents failed; the same command tries them again")

@@ -52,6 +52,10 @@ class Experiment:
     num_epochs: int = 1
     """Epochs that each VAE is fitted for."""
     seeds: Sequence[int] = (0, 1, 2)
+    num_eig: int = 200
+    """Test images on which explanations are tested; all, if there are fewer."""
+    evidence: Sequence[Sequence[str]] = ()
+    """Groups of variants whose explanations are tested; the others of a group are compared with its first."""
 
     def runs(self) -> list[Run]:
         """All runs, one seed after the other."""
@@ -97,6 +101,11 @@ class Run:
     def variant(self) -> Variant:
         """The settings of its agent."""
         return self.experiment.variants[self.variant_name]
+
+    @property
+    def is_tested(self) -> bool:
+        """Whether the explanation of its agent is tested."""
+        return any(self.variant_name in group for group in self.experiment.evidence)
 
     @property
     def agent_name(self) -> str:
@@ -154,6 +163,13 @@ def _seeing(reward: str) -> Variant:
 HARD, RESHAPED, INFORMATION = "HardAtt", "HardAttReshaped", "HardAttInformation"
 EVERY, ANYTIME = "HardAttEveryGlimpse", "HardAttAnytimeEveryGlimpse"
 
+SEEING = {
+    "Seeing": _seeing("hard"),
+    "SeeingReshaped": _seeing("entropy"),
+    "SeeingInformation": _seeing("information"),
+}
+"""What does best with each of three rewards, by name."""
+
 VARIANTS = {
     HARD: Variant(),
     "HardAttLSTM": Variant(core="lstm"),
@@ -169,9 +185,7 @@ VARIANTS = {
     "HardAttReshapedEveryGlimpse": Variant(reward="entropy", every_glimpse=True),
     "HardAttInformationEveryGlimpse": Variant(reward="information", every_glimpse=True),
     ANYTIME: Variant(reward="anytime", every_glimpse=True),
-    "Seeing": _seeing("hard"),
-    "SeeingReshaped": _seeing("entropy"),
-    "SeeingInformation": _seeing("information"),
+    **SEEING,
 }
 """The seven variants of the reference study, seven more, and what does best with each of three rewards, by name."""
 
@@ -217,6 +231,7 @@ EXPERIMENTS = {
         num_images=720_000,
         num_train=20_000,
         num_epochs=4,
+        evidence=((HARD, RESHAPED, INFORMATION), tuple(SEEING)),
     ),
     "digits": Experiment(
         datasets={

@@ -13,6 +13,7 @@ from explain.knowledge.information import expected_calibration_error
 from explain.measurement import Measurement, measure
 from explain.reconstruction.errors import mean_image_error
 from glimpse_env.utils.atomic import write_json
+from scripts.study.evidence import measure_evidence
 from scripts.study.experiments import Run
 
 CONFIDENT = 0.9
@@ -55,6 +56,8 @@ def measure_run(run: Run, folder: Path) -> None:
     measured = measure(agent, train_env, test_env, settings, fit_settings, num_train=run.experiment.num_train)
     measured.vae.save(folder / vae_file(run))
     measured.test[:STRIPS].save(folder / STRIPS_FILE)
+    if run.is_tested:
+        measure_evidence(run, agent, measured, test_env, folder)
     write_json(folder / metrics_file(run), metrics_of(measured))
 
 

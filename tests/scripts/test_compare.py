@@ -31,6 +31,8 @@ TINY = Experiment(
     num_train=50,
     num_epochs=1,
     seeds=(0, 1),
+    num_eig=10,
+    evidence=((HARD,),),
 )
 AGENTS = ["digits-reinforce-rnn-entropy-seed0", "digits-reinforce-rnn-hard-seed0"]
 
@@ -74,6 +76,14 @@ def test_every_number_and_the_figures_are_kept(done: Path) -> None:
             assert high - low > 100
         assert (done / f"{name}.pdf").read_bytes().startswith(b"%PDF")
     assert HARD in (done / "table.md").read_text(encoding="utf-8")
+
+
+def test_the_suite_tests_the_explanations_of_the_variants_that_ask_for_it(done: Path) -> None:
+    evidence = pd.read_csv(done / "evidence.csv")
+    assert set(evidence.variant) == {HARD}
+    assert set(evidence.seed) == {0, 1}
+    assert {"insertion", "deletion"} <= set(evidence.metric)
+    assert "insertion" in (done / "evidence.md").read_text(encoding="utf-8")
 
 
 def test_variants_that_differ_only_in_the_vae_share_an_agent(done: Path) -> None:
