@@ -33,6 +33,8 @@ class EIGValidation:
             `(N, T, L)`.
         rank_correlation: Rank correlation of the two over locations, the mean over images, after each glimpse but the
             last, which no other follows, `(T - 1,)`.
+        place_correlation: Rank correlation over locations of the gain and the mean gain of the other images there after
+            as many glimpses, `(T - 1,)`. It is a control, because that mean knows nothing of the image.
         expected: Expected information gain of the location where the agent then looked, `(N, T - 1)`.
         gained: What it then gained, `(N, T - 1)`.
         location_correlation: Rank correlation of these two over images and glimpses, `()`.
@@ -44,6 +46,7 @@ class EIGValidation:
     maps: EIGMaps
     gains: Tensor
     rank_correlation: Estimate
+    place_correlation: Estimate
     expected: Tensor
     gained: Tensor
     location_correlation: Estimate
@@ -58,7 +61,13 @@ class EIGValidation:
 
     def to_json(self) -> dict[str, Any]:
         """The correlations as plain numbers."""
-        names = ("rank_correlation", "location_correlation", "entropy_correlation", "partial_correlation")
+        names = (
+            "rank_correlation",
+            "place_correlation",
+            "location_correlation",
+            "entropy_correlation",
+            "partial_correlation",
+        )
         return {name: getattr(self, name).to_json() for name in names}
 
 
@@ -109,7 +118,11 @@ def validate_eig(
     # On a grid of locations.
     maps = eig_of(slice(None), locations)
     gains = information_gain_everywhere(agent, recording, locations, progress=progress)
-    correlations = rank_correlations(maps.divergence.flatten(0, 1), gains.flatten(0, 1)).view(gains.shape[:2])
+    others = (gains.sum(0) - gains) / max(len(gains) - 1, 1)  # the mean gain of the other images, (N, T, L)
+    correlations, of_others = (
+        rank_correlations(predicted[:, :-1].flatten(0, 1), gains[:, :-1].flatten(0, 1)).view(len(gains), -1)
+        for predicted in (maps.divergence, others)
+    )
 
     # At the location where the agent then looked.
     expected = eig_of(slice(-1), recording.locations[:, 1:, None]).divergence.squeeze(-1)  # (N, T - 1)
@@ -119,7 +132,8 @@ def validate_eig(
     return EIGValidation(
         maps=maps,
         gains=gains,
-        rank_correlation=mean_rank_correlation(correlations[:, :-1], bootstrap),
+        rank_correlation=mean_rank_correlation(correlations, bootstrap),
+        place_correlation=mean_rank_correlation(of_others, bootstrap),
         expected=expected,
         gained=gained,
         location_correlation=overall_rank_correlation(expected, gained, bootstrap),

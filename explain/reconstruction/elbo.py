@@ -6,6 +6,13 @@ for each pixel, and the standard normal prior `p(z)` (Kingma and Welling 2014):
     log p(x) >= ELBO = E_{z ~ q(z | h)}[ log p(x | z) ] - KL( q(z | h) || p(z) )
 
 Grey pixels count as white in part.
+
+This bound is one of `log p(x)`. As `q(z | h)` does not see x, nothing is gained by draws of z that differ, and they
+are nearly the same: each shows the mean of all images that h leaves possible. A conditional VAE (Sohn, Lee and Yan
+2015) has a prior `p(z | h)` and, while it is fitted, a recognition network `q(z | x, h)`. Its draws of `z ~ p(z | h)`
+differ as these images do:
+
+    log p(x | h) >= E_{z ~ q(z | x, h)}[ log p(x | z) ] - KL( q(z | x, h) || p(z | h) )
 """
 
 from __future__ import annotations
@@ -46,3 +53,21 @@ def kl_from_prior(mean: Tensor, log_variance: Tensor) -> Tensor:
         `(...)`, at least 0, in nats.
     """
     return 0.5 * (mean.square() + log_variance.exp() - log_variance - 1).sum(-1)
+
+
+def kl_between(mean: Tensor, log_variance: Tensor, prior_mean: Tensor, prior_log_variance: Tensor) -> Tensor:
+    """The divergence of one Gaussian with independent components from another, in closed form.
+
+        KL( N(m, s^2) || N(n, r^2) ) = sum over components of ((m - n)^2 / r^2 + s^2 / r^2 - log(s^2 / r^2) - 1) / 2
+
+    Args:
+        mean: `(..., latent_size)`.
+        log_variance: Of the same shape.
+        prior_mean: Of the same shape, as all.
+        prior_log_variance: Of the same shape.
+
+    Returns:
+        `(...)`, at least 0, in nats.
+    """
+    standardised = (mean - prior_mean) * (-0.5 * prior_log_variance).exp()
+    return kl_from_prior(standardised, log_variance - prior_log_variance)

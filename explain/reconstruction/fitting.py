@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from explain.numbers import check_between, check_tensor
 from explain.reconstruction.baselines import OracleMemory
+from explain.reconstruction.recognition import RecognitionNetwork
 from explain.reconstruction.vae import Coverage, HiddenStateVAE, VAESettings, to_unit
 from glimpse_env.config import check_integer
 from glimpse_env.utils.errors import shown
@@ -42,11 +43,16 @@ class FitSettings:
     """Determines the initial weights, the order of hidden states, and the draws of z."""
     num_threads: int = 1
     """Threads on the CPU; more change the last digits."""
+    conditional: bool = False
+    """Whether a recognition network sees the image while the VAE is fitted, so that draws of z differ as the images do
+    that a hidden state leaves possible; see `explain.reconstruction.elbo`."""
 
     def __post_init__(self) -> None:
         for name in ("num_epochs", "batch_size", "patience", "num_threads"):
             check_integer(name, getattr(self, name), 1)
         check_integer("seed", self.seed, 0)
+        if not isinstance(self.conditional, bool):
+            raise TypeError(f"expected conditional to be True or False, got {shown(self.conditional)}")
         check_between("learning_rate", self.learning_rate, 0, math.inf)
         check_between("validation_fraction", self.validation_fraction, 0, 1)
 
@@ -81,6 +87,7 @@ def fit_vae(
     fit_settings: FitSettings | None = None,
     coverage: Coverage | None = None,
     *,
+    initial: HiddenStateVAE | None = None,
     progress: bool = False,
 ) -> Fit:
     """Fits a VAE that reconstructs images from the hidden states after every glimpse.
@@ -93,6 +100,9 @@ def fit_vae(
         settings: The VAE's.
         fit_settings: How it is fitted.
         coverage: Gives the pixels that count, by batch, as `Recording.coverage` does; needed for `settings.partial`.
+        initial: Fitting begins with this VAE of the same settings, if given, and ends with nothing that is worse on the
+            images that are held out. Where states are longer than its hidden states, these are their last numbers, and
+            the others count for nothing at first.
         progress: Show a progress bar.
 
     Returns:
@@ -102,13 +112,13 @@ def fit_vae(
         TypeError: The states or images are no tensor, or coverage is no function.
         FitDiverged: The validation loss is not finite after some epoch, or after each more than twice that of the
             untrained VAE.
-        ValueError: There are too few images, `coverage` does not fit `settings.partial`, the shapes do not fit, or a
-            state is not finite.
+        ValueError: There are too few images, `coverage` does not fit `settings.partial`, a conditional VAE is to be
+            partial, `initial` has other settings, the shapes do not fit, or a state is not finite.
     """
     how = FitSettings() if fit_settings is None else fit_settings
-    _check_arguments(states, images, settings, how, coverage)
+    _check_arguments(states, images, settings, how, coverage, initial)
     with torch_threads(how.num_threads):
-        return _fit(states, images, settings, how, coverage, progress)
+        return _fit(states, images, settings, how, coverage, initial, progress)
 
 
 def _fit(
@@ -117,6 +127,7 @@ def _fit(
     settings: VAESettings,
     how: FitSettings,
     coverage: Coverage | None,
+    initial: HiddenStateVAE | None,
     progress: bool,
 ) -> Fit:
     count, glimpses, size = states.shape
@@ -131,7 +142,11 @@ def _fit(
 
     # Build the VAE.
     channels, height, width = images.shape[1:]
-    vae = HiddenStateVAE(size, (channels, height, width), settings, how.seed).to(device)
+    if initial is None:
+        vae = HiddenStateVAE(size, (channels, height, width), settings, how.seed).to(device)
+    else:
+        vae = initial.widened(size - initial.hidden_size)
+    recognition = RecognitionNetwork(vae, how.seed).to(device) if how.conditional else None
 
     # Prepare batches: hidden states are numbered image by image, glimpse by glimpse.
     def numbers_of(chosen: Tensor) -> Tensor:
@@ -149,15 +164,17 @@ def _fit(
             mask = coverage(image, glimpse)
             check_tensor("coverage", mask, torch.bool, (len(numbers), height, width))
             mask = mask[:, None]
-        reconstruction, divergence = vae.loss(states[image, glimpse], to_unit(images[image]), mask, noise)
+        reconstruction, divergence = vae.loss(states[image, glimpse], to_unit(images[image]), mask, noise, recognition)
         return (reconstruction + settings.beta * divergence).mean()
 
     validation, training = numbers_of(order[:held_out]), numbers_of(order[held_out:])
-    some = training[:: math.ceil(len(training) / MAX_STANDARDISED)].to(device)
-    vae.standardise(states[some // glimpses, some % glimpses])
+    if initial is None:
+        some = training[:: math.ceil(len(training) / MAX_STANDARDISED)].to(device)
+        vae.standardise(states[some // glimpses, some % glimpses])
     validation_noise = draw_noise(len(validation))
     num_steps = how.num_epochs * math.ceil(len(training) / how.batch_size)
-    optimizer = torch.optim.Adam(vae.parameters(), lr=how.learning_rate, fused=True)
+    parameters = [*vae.parameters(), *([] if recognition is None else recognition.parameters())]
+    optimizer = torch.optim.Adam(parameters, lr=how.learning_rate, fused=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, num_steps)
 
     @torch.no_grad()
@@ -166,7 +183,8 @@ def _fit(
         total = sum(loss_of(numbers, noise).item() * len(numbers) for numbers, noise in batches)
         return total / len(validation)
 
-    best, untrained, losses = copy.deepcopy(vae.state_dict()), validate(), [math.inf]
+    best, untrained = copy.deepcopy(vae.state_dict()), validate()
+    losses = [math.inf if initial is None else untrained]
     bar = tqdm(range(how.num_epochs), "Fitting the VAE", disable=not progress, unit="epoch")
     for _ in bar:
         # Train for an epoch.
@@ -203,7 +221,12 @@ def _how_it_diverged(losses: list[float], untrained: float, how: FitSettings) ->
 
 
 def _check_arguments(
-    states: Tensor | OracleMemory, images: Tensor, settings: VAESettings, how: FitSettings, coverage: Coverage | None
+    states: Tensor | OracleMemory,
+    images: Tensor,
+    settings: VAESettings,
+    how: FitSettings,
+    coverage: Coverage | None,
+    initial: HiddenStateVAE | None,
 ) -> None:
     for kind, value in ((VAESettings, settings), (FitSettings, how)):
         if not isinstance(value, kind):
@@ -214,5 +237,14 @@ def _check_arguments(
     if settings.partial is (coverage is None):
         got = "none" if coverage is None else "some"
         raise ValueError(f"expected coverage if and only if settings.partial is True, got {got}")
+    if settings.partial and how.conditional:
+        raise ValueError("expected conditional=False for a partial VAE, got True: it would see what the agent did not")
+    if initial is not None:
+        if (initial.settings, initial.image_shape) != (settings, tuple(images.shape[1:])):
+            raise ValueError(f"expected initial to be a VAE of {settings} and images {tuple(images.shape[1:])}")
+        if initial.hidden_size > states.shape[2]:
+            raise ValueError(
+                f"expected initial to take at most {states.shape[2]} numbers, as states have, got {initial.hidden_size}"
+            )
     if not callable(coverage) and coverage is not None:
         raise TypeError(f"expected coverage to be a function, got {shown(coverage)}")

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from explain.numbers import check_finite
-from explain.reconstruction.elbo import kl_from_prior, reconstruction_loss
+from explain.reconstruction.elbo import kl_between, kl_from_prior, reconstruction_loss
 from explain.recording import Recording
 from glimpse_env.config import check_integer
 from glimpse_env.retina import MAX_PIXEL
@@ -29,6 +29,10 @@ TARGETS = ("original", "canvas")
 Coverage = Callable[[Tensor, Tensor], Tensor]
 """Gives the coverage masks of a batch: maps positions of images and numbers of glimpses from 0, both `(M,)` int64, to
 which pixels were seen so far, `(M, H, W)` bool."""
+
+Recognition = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+"""The distribution `q(z | x, h)` of a conditional VAE: maps standardised hidden states `(M, D)` and images
+`(M, channels, height, width)` in [0, 1] to mean and log-variance of z, each `(M, latent_size)`."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,8 @@ class HiddenStateVAE(nn.Module):
     """Reconstructs an image x from the hidden state h of an agent, through a latent z.
 
     The encoder `q(z | h)` is Gaussian, the decoder `p(x | z)` Bernoulli for each pixel. The agent is not part of it,
-    and its weights never change.
+    and its weights never change. Fitted with `FitSettings.conditional`, the encoder is the distribution `p(z | h)` of
+    a conditional VAE, whose draws are images that differ as those do that the agent may be looking at.
 
     Args:
         hidden_size: Size of the hidden states (D).
@@ -178,6 +183,28 @@ class HiddenStateVAE(nn.Module):
         # A unit that was constant here must not dominate all others where it is not.
         self.hidden_std.copy_(torch.where(std > 1e-5, std.clamp(min=1e-3), 1.0))
 
+    def widened(self, num_inputs: int) -> HiddenStateVAE:
+        """Makes a VAE of longer states, which have more numbers before the hidden state, that begins as this one.
+
+        The weights of the new inputs are 0, so it reconstructs the same images. New inputs are not standardised.
+
+        Args:
+            num_inputs: How many numbers precede the hidden state.
+
+        Example:
+            >>> vae = HiddenStateVAE(16, (1, 28, 28), VAESettings(latent_size=4))
+            >>> hidden = torch.rand(5, 16)
+            >>> wide = vae.widened(3).reconstruct(torch.cat([torch.rand(5, 3), hidden], dim=1))
+            >>> torch.allclose(wide, vae.reconstruct(hidden), atol=1e-6)
+            True
+        """
+        wide = HiddenStateVAE(num_inputs + self.hidden_size, self.image_shape, self.settings).to(self.hidden_mean)
+        weights = {name: weight.clone() for name, weight in self.state_dict().items()}
+        for name, padding in (("encoder.0.weight", 0.0), ("hidden_mean", 0.0), ("hidden_std", 1.0)):
+            weights[name] = nn.functional.pad(weights[name], (num_inputs, 0), value=padding)
+        wide.load_state_dict(weights)
+        return wide
+
     def encode(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
         """Maps hidden states `(..., D)` to mean and log-variance of z, each `(..., latent_size)`."""
         mean, log_variance = self.encoder((hidden - self.hidden_mean) / self.hidden_std).chunk(2, dim=-1)
@@ -218,7 +245,14 @@ class HiddenStateVAE(nn.Module):
         check_finite("imagined images", images)
         return images
 
-    def loss(self, hidden: Tensor, target: Tensor, mask: Tensor | None, noise: Tensor) -> tuple[Tensor, Tensor]:
+    def loss(
+        self,
+        hidden: Tensor,
+        target: Tensor,
+        mask: Tensor | None,
+        noise: Tensor,
+        recognition: Recognition | None = None,
+    ) -> tuple[Tensor, Tensor]:
         """The two terms of minus the evidence lower bound, with one draw of z; see `explain.reconstruction.elbo`.
 
         Args:
@@ -226,13 +260,20 @@ class HiddenStateVAE(nn.Module):
             target: `(M, channels, height, width)` in [0, 1].
             mask: Which pixels count, `(M, 1, height, width)` bool, or None for all.
             noise: Standard normal, `(M, latent_size)`; z is `mean + std * noise`.
+            recognition: Gives `q(z | x, h)`, for the bound of a conditional VAE.
 
         Returns:
-            Reconstruction loss and KL divergence from the prior, each `(M,)`, in nats.
+            Reconstruction loss and KL divergence from the prior, each `(M,)`, in nats. The prior is the standard normal
+            one, or, with a recognition network, `p(z | h)` as the encoder gives it.
         """
-        mean, log_variance = self.encode(hidden)
+        mean, log_variance = encoded = self.encode(hidden)
+        if recognition is None:
+            divergence = kl_from_prior(mean, log_variance)
+        else:
+            mean, log_variance = recognition((hidden - self.hidden_mean) / self.hidden_std, target)
+            divergence = kl_between(mean, log_variance, *encoded)
         logits = self.decode(mean + (0.5 * log_variance).exp() * noise)
-        return reconstruction_loss(logits, target, mask), kl_from_prior(mean, log_variance)
+        return reconstruction_loss(logits, target, mask), divergence
 
 
 def target_images(recording: Recording, settings: VAESettings) -> Tensor:

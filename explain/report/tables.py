@@ -119,9 +119,11 @@ def tables_of(explanation: Explanation, failures: Sequence[Failure]) -> dict[str
             ],
         ),
         "rank_correlation": by_glimpse(
-            "Rank correlation of the expected information gain and the information gained over all locations of a map, "
-            "mean over images",
-            {"rank correlation": (validation.rank_correlation, two_digits)},
+            "Rank correlation with the information gained over all locations of a map, mean over images",
+            {
+                "expected information gain": (validation.rank_correlation, two_digits),
+                "mean gain of other images (control)": (validation.place_correlation, two_digits),
+            },
         ),
         "location_correlation": Table(
             "Rank correlation with the information gained at the locations that the agent looked at",

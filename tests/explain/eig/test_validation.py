@@ -121,6 +121,11 @@ def test_correlations_are_those_of_scipy(random_world: Callable[..., Any]) -> No
         rows = [spearmanr(*pair).statistic for pair in pairs if all(len(part.unique()) > 1 for part in pair)]
         value = validation.rank_correlation.value[glimpse].item()
         assert value == pytest.approx(np.mean(rows), abs=1e-6)
+        means = [validation.gains[torch.arange(12) != image, glimpse].mean(0) for image in range(12)]
+        pairs = zip(means, validation.gains[:, glimpse], strict=True)
+        rows = [spearmanr(*pair).statistic for pair in pairs if all(len(part.unique()) > 1 for part in pair)]
+        # Means that are equal but for rounding have other ranks in another order of summation.
+        assert validation.place_correlation.value[glimpse].item() == pytest.approx(np.mean(rows), abs=0.02)
     overall = spearmanr(validation.expected.flatten(), validation.gained.flatten()).statistic
     assert validation.location_correlation.value.item() == pytest.approx(overall, abs=1e-6)
     for estimate in (validation.rank_correlation, validation.location_correlation):
@@ -157,7 +162,10 @@ def test_the_correlations_can_be_written_as_json(random_world: Callable[..., Any
     written = json.loads(json.dumps(validation.to_json()))
     assert written == {
         name: {part: getattr(getattr(validation, name), part).tolist() for part in ("value", "low", "high")}
-        for name in ("rank_correlation", "location_correlation", "entropy_correlation", "partial_correlation")
+        for name in (
+            *("rank_correlation", "place_correlation"),
+            *("location_correlation", "entropy_correlation", "partial_correlation"),
+        )
     }
 
 

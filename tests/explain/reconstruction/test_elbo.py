@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
 
-from explain.reconstruction.elbo import kl_from_prior, reconstruction_loss
+from explain.reconstruction.elbo import kl_between, kl_from_prior, reconstruction_loss
 
 GRID = torch.linspace(-30, 30, 24001, dtype=torch.float64)
 STEP = (GRID[1] - GRID[0]).item()
@@ -34,6 +34,17 @@ def test_divergence_from_the_prior_is_that_of_torch(seed: int, scale: float) -> 
     divergence = kl_from_prior(mean, log_variance)
     torch.testing.assert_close(divergence, kl_divergence(posterior, prior))
     assert (divergence >= 0).all()
+
+
+@given(st.integers(0, 2**31), st.floats(0.01, 3))
+def test_divergence_between_gaussians_is_that_of_torch(seed: int, scale: float) -> None:
+    mean, log_variance, prior_mean, prior_log_variance = (scale * draw(4, 2, 5, 7, seed=seed)).unbind()
+    one = Independent(Normal(mean, (0.5 * log_variance).exp()), 1)
+    other = Independent(Normal(prior_mean, (0.5 * prior_log_variance).exp()), 1)
+    divergence = kl_between(mean, log_variance, prior_mean, prior_log_variance)
+    torch.testing.assert_close(divergence, kl_divergence(one, other))
+    standard = torch.zeros_like(mean)
+    assert torch.equal(kl_between(mean, log_variance, standard, standard), kl_from_prior(mean, log_variance))
 
 
 def test_the_prior_does_not_diverge_from_itself() -> None:

@@ -14,7 +14,7 @@ from explain import Bootstrap, FitSettings, HiddenStateVAE, Recording, VAESettin
 from explain.knowledge.intervals import Estimate
 from explain.measurement import Measurement
 from explain.reconstruction import evaluation as evaluation_module
-from explain.reconstruction.baselines import OracleMemory
+from explain.reconstruction.baselines import OracleMemory, oracle_memory
 from explain.reconstruction.errors import mean_image_error, reconstruction_error
 from explain.reconstruction.evaluation import ReconstructionEvaluation, evaluate_reconstruction, failed_ceilings
 from explain.reconstruction.vae import to_unit
@@ -117,6 +117,23 @@ def test_every_vae_is_fitted_for_as_many_steps(monkeypatch: pytest.MonkeyPatch) 
     assert [how.num_epochs for _, how in noted] == [2, 2, 6]
     assert [how.patience for _, how in noted] == [5, 5, 15]
     assert all(replace(how, num_epochs=2, patience=5) == replace(QUICK, patience=5) for _, how in noted)
+
+
+def test_the_oracle_memory_is_a_ceiling_also_of_few_images_with_many_pixels() -> None:
+    """Canvases are noise: a memory of them that was fitted from scratch would learn them by heart, and fail."""
+
+    def noisy(count: int, seed: int) -> Recording:
+        recording = make_recording(count, seed)
+        noise = np.random.default_rng(seed).integers(0, 256, (count, 1, 16, 16), dtype=np.uint8)
+        return replace(recording, canvases=torch.from_numpy(noise), retina=Retina(16, 1))
+
+    train, test = noisy(40, 0), noisy(200, 1)
+    how = replace(PATIENT, batch_size=16)
+    evaluation = evaluate(train, test, how)
+    assert not [failure for failure in failed_ceilings(evaluation) if "oracle memory has" in failure]
+    scratch = fit_vae(OracleMemory(train), train.originals, SETTINGS, how).vae
+    error = Bootstrap(len(test)).mean(reconstruction_error(scratch, oracle_memory(test), test.originals))
+    assert failed_ceilings(replace(evaluation, oracle_memory=error))
 
 
 @pytest.fixture

@@ -189,6 +189,78 @@ def test_beta_draws_z_towards_the_prior() -> None:
     assert spreads[0] > 3 * spreads[1]
 
 
+def test_draws_of_a_conditional_vae_differ_as_the_images_do_that_a_hidden_state_leaves_possible() -> None:
+    """Hidden states tell nothing, and images are white or black: draws are so too, and not the grey mean of both."""
+    white = torch.arange(300) % 3 == 0
+    images = (255 * white).to(torch.uint8)[:, None, None, None].expand(-1, 1, 8, 4).contiguous()
+    data = Data(torch.zeros(300, 2, 12), images, torch.ones(300, 2, 8, 4, dtype=torch.bool))
+    drawn = {}
+    for conditional in (True, False):
+        how = FitSettings(40, batch_size=64, learning_rate=5e-3, patience=40, conditional=conditional)
+        drawn[conditional] = fit(data, SETTINGS, how).vae.sample(torch.zeros(1, 12), 1000).flatten(1).mean(1)
+    assert ((drawn[False] - 1 / 3).abs() < 0.1).all()
+    extreme = (drawn[True] < 0.1) | (drawn[True] > 0.9)
+    assert extreme.double().mean() > 0.85
+    assert (drawn[True] > 0.5).double().mean().item() == pytest.approx(1 / 3, abs=0.1)
+
+
+def test_a_conditional_vae_is_as_good_as_another_where_hidden_states_tell_all() -> None:
+    train, test = make_data(300), make_data(100, seed=1)
+    how = FitSettings(80, batch_size=64, learning_rate=5e-3, patience=80, conditional=True)
+    fitted = fit(train, SETTINGS, how)
+    assert mean_square_error(fitted.vae, test) < 0.1 * mean_image_error(train, test)
+    assert same(fitted, fit(train, SETTINGS, how))
+
+
+def with_first(numbers: Tensor, data: Data) -> Data:
+    """The same data with these numbers `(N, T, K)` before the hidden states."""
+    return data._replace(states=torch.cat([numbers, data.states], dim=2))
+
+
+def test_fitting_that_begins_with_a_vae_ends_with_nothing_worse_on_held_out_images() -> None:
+    """The numbers before its hidden states are noise here, which would be learnt by heart."""
+    data, test = make_data(300), make_data(100, seed=1)
+    how = FitSettings(40, batch_size=64, learning_rate=5e-3)
+    initial = fit(data, SETTINGS, how)
+    noise, test_noise = (
+        torch.randn(count, 2, 300, generator=torch.Generator().manual_seed(count)) for count in (300, 100)
+    )
+    wide, wide_test = with_first(noise, data), with_first(test_noise, test)
+    again = fit_vae(wide.states, wide.images, SETTINGS, how, initial=initial.vae)
+    assert min(again.losses) > min(initial.losses)
+    assert same(again, Fit(initial.vae.widened(300), []))
+    assert mean_square_error(fit(wide, SETTINGS, how).vae, wide_test) > 5 * mean_square_error(again.vae, wide_test)
+
+
+def test_fitting_that_begins_with_a_vae_learns_what_more_there_is_to_know() -> None:
+    train, test = make_data(300, noise=3.0), make_data(100, seed=1, noise=3.0)
+    how = FitSettings(40, batch_size=64, learning_rate=5e-3, patience=40)
+    initial = fit(train, SETTINGS, how).vae
+    before = {name: value.clone() for name, value in initial.state_dict().items()}
+    pixels = [to_unit(data.images).flatten(1)[:, None].expand(-1, 2, -1) for data in (train, test)]
+    wide, wide_test = with_first(pixels[0], train), with_first(pixels[1], test)
+    fitted = fit_vae(wide.states, wide.images, SETTINGS, how, initial=initial).vae
+    assert mean_square_error(fitted, wide_test) < 0.5 * mean_square_error(initial, test)
+    assert all(torch.equal(value, before[name]) for name, value in initial.state_dict().items())
+
+
+def test_a_vae_that_does_not_fit_cannot_be_the_first() -> None:
+    states, images, _ = make_data(10)
+    for size, shape, settings in ((12, (1, 8, 4), PARTIAL), (12, (1, 4, 8), SETTINGS)):
+        initial = HiddenStateVAE(size, shape, settings)
+        with pytest.raises(ValueError, match=r"expected initial to be a VAE of VAESettings\(.*\(1, 8, 4\)"):
+            fit_vae(states, images, SETTINGS, QUICK, initial=initial)
+    with pytest.raises(ValueError, match="expected initial to take at most 12 numbers, as states have, got 13"):
+        fit_vae(states, images, SETTINGS, QUICK, initial=HiddenStateVAE(13, (1, 8, 4), SETTINGS))
+
+
+def test_a_partial_vae_cannot_be_conditional() -> None:
+    with pytest.raises(ValueError, match="expected conditional=False for a partial VAE, got True"):
+        fit(make_data(10), PARTIAL, FitSettings(conditional=True))
+    with pytest.raises(TypeError, match="expected conditional to be True or False, got 1"):
+        FitSettings(conditional=1)  # type: ignore[arg-type]
+
+
 def test_two_images_are_enough_and_one_is_not() -> None:
     fitted = fit(make_data(2, glimpses=1))
     assert np.isfinite(fitted.losses).all()

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch.distributions import Normal
+from torch.distributions import Normal, kl_divergence
 
 from explain import HiddenStateVAE, Recording, VAESettings
 from explain.reconstruction.elbo import reconstruction_loss
@@ -23,6 +23,12 @@ TINY = VAESettings(latent_size=3, layer_size=16)
 
 def make_vae(shape: tuple[int, int, int] = (1, 6, 6), settings: VAESettings = TINY, seed: int = 0) -> HiddenStateVAE:
     return HiddenStateVAE(7, shape, settings, seed)
+
+
+def make_standardised(hidden: torch.Tensor) -> HiddenStateVAE:
+    vae = make_vae()
+    vae.standardise(hidden)
+    return vae
 
 
 def states(*leading: int, seed: int = 0) -> torch.Tensor:
@@ -124,6 +130,53 @@ def test_the_loss_is_a_bound_on_the_evidence_and_short_of_it_by_the_divergence_f
     gap = (q.exp() * (q - joint + evidence)).sum().item() * step
     assert bound < evidence
     assert evidence - bound == pytest.approx(gap, abs=1e-5)
+
+
+def test_the_bound_of_a_conditional_vae_is_tight_where_recognition_knows_the_posterior() -> None:
+    """With one latent number, and a likelihood of z that is nearly Gaussian: far out there is nothing to be seen."""
+    vae, hidden = make_vae((1, 2, 3), VAESettings(latent_size=1, layer_size=8), seed=1).double(), states(1).double()
+    target = (torch.rand(1, 1, 2, 3, generator=torch.Generator().manual_seed(2)) > 0.5).double()
+    grid = torch.linspace(-10, 10, 20001, dtype=torch.float64)
+    step = (grid[1] - grid[0]).item()
+    prior_mean, prior_log_variance = (part.squeeze() for part in vae.encode(hidden))
+    prior = Normal(prior_mean, (0.5 * prior_log_variance).exp())
+    joint = prior.log_prob(grid) - reconstruction_loss(vae.decode(grid[:, None]), target.expand(len(grid), -1, -1, -1))
+    evidence = (joint.logsumexp(0) + math.log(step)).item()
+    posterior = (joint - joint.logsumexp(0)).exp()
+    mean = (posterior * grid).sum()
+    std = (posterior * (grid - mean).square()).sum().sqrt()
+
+    def bound(q: Normal) -> float:
+        def recognition(standardised: torch.Tensor, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            assert torch.equal(
+                standardised, ((hidden - vae.hidden_mean) / vae.hidden_std).expand(len(standardised), -1)
+            )
+            assert torch.equal(images, target.expand_as(images))
+            return q.mean.expand(len(images), 1), q.variance.log().expand(len(images), 1)
+
+        noise = torch.linspace(-8, 8, 4001, dtype=torch.float64)
+        many = len(noise)
+        parts = vae.loss(hidden.expand(many, -1), target.expand(many, -1, -1, -1), None, noise[:, None], recognition)
+        torch.testing.assert_close(parts[1][0], kl_divergence(q, prior))
+        return -(Normal(0.0, 1.0).log_prob(noise).exp() @ (parts[0] + parts[1])).item() * 0.004
+
+    assert bound(prior) < bound(Normal(mean, std)) < evidence
+    assert bound(Normal(mean, std)) == pytest.approx(evidence, abs=1e-3)
+
+
+def test_a_widened_vae_reconstructs_the_same_whatever_the_new_inputs_are() -> None:
+    vae, hidden = make_vae(), states(20)
+    vae.standardise(3 * states(50) + 1)
+    wide = vae.widened(4)
+    assert wide.hidden_size == 11
+    for extra in (torch.zeros(20, 4), 100 * torch.randn(20, 4, generator=torch.Generator().manual_seed(1))):
+        torch.testing.assert_close(wide.reconstruct(torch.cat([extra, hidden], dim=1)), vae.reconstruct(hidden))
+    assert all(torch.equal(weight, vae.state_dict()[name]) for name, weight in vae.widened(0).state_dict().items())
+    first = wide.encoder[0]
+    assert isinstance(first, torch.nn.Linear)
+    torch.nn.init.zeros_(first.weight)
+    assert not torch.allclose(wide.reconstruct(torch.zeros(1, 11)), vae.reconstruct(hidden))
+    torch.testing.assert_close(vae.reconstruct(hidden), make_standardised(3 * states(50) + 1).reconstruct(hidden))
 
 
 def test_unseen_pixels_teach_the_vae_nothing() -> None:
