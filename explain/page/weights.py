@@ -25,7 +25,7 @@ _LOOKING = rf"location_network\.(between\.0|linear)\.{_LAYER}"
 _CONTEXT = rf"context_network\.readout\.[02]\.{_LAYER}"
 _CORE = rf"core\.(linear\.{_LAYER}|cell\.{_LAYER}_(ih|hh))"
 KNOWN_PARTS = re.compile(rf"{_SEEING}|{_LOOKING}|{_CONTEXT}|{_CORE}")
-"""Names of the weights that `modules/agent.js` reads."""
+"""Names of the weights that `modules/network/agent.js` reads."""
 TRAINING_PARTS = re.compile(r"(baseline|canvas_head)\..+|location_std")
 """Names of the weights that only training needs."""
 DTYPES = {"float16": torch.float16, "float32": torch.float32}
@@ -63,7 +63,7 @@ def store_vae(vae: HiddenStateVAE, precision: str = "float16") -> Stored:
 
 
 def store_tensors(tensors: Mapping[str, Tensor], precision: str) -> Stored:
-    """Stores tensors one after the other, little-endian, in base64; `modules/tensors.js` reads them.
+    """Stores tensors one after the other, little-endian, in base64; `modules/network/tensors.js` reads them.
 
     Raises:
         ValueError: A number is not finite in this precision.

@@ -27,8 +27,8 @@ LAYER_SIZE = 160
 PROGRAM = """
 import { readFileSync } from "node:fs";
 const { Networks } = await import(`${folder}/content.js`);
-const { decodeBase64 } = await import(`${folder}/tensors.js`);
-const { normalise, rasterise } = await import(`${folder}/drawing.js`);
+const { decodeBase64 } = await import(`${folder}/network/tensors.js`);
+const { normalise, rasterise } = await import(`${folder}/canvas/drawing.js`);
 const { computeMap } = await import(`${folder}/imagining.js`);
 
 const given = JSON.parse(readFileSync(0, "utf8"));

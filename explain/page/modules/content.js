@@ -2,17 +2,17 @@
  * What `explain.page.write` puts into the page, and the networks in it.
  */
 
-import { Agent } from "./agent.js";
+import { Agent } from "./network/agent.js";
+import { decodeBase64, readTensors } from "./network/tensors.js";
+import { VAE } from "./network/vae.js";
 import { uniformNumbers } from "./random.js";
 import { Retina } from "./retina.js";
-import { decodeBase64, readTensors } from "./tensors.js";
-import { VAE } from "./vae.js";
 
-/** @typedef {import("./drawing.js").DrawingStyle} DrawingStyle */
+/** @typedef {import("./canvas/drawing.js").DrawingStyle} DrawingStyle */
 /** @typedef {import("./retina.js").Location} Location */
 /** @typedef {import("./retina.js").Picture} Picture */
-/** @typedef {import("./tensors.js").StoredTensors} StoredTensors */
-/** @typedef {import("./tensors.js").Tensor} Tensor */
+/** @typedef {import("./network/tensors.js").StoredTensors} StoredTensors */
+/** @typedef {import("./network/tensors.js").Tensor} Tensor */
 /** @typedef {{channels: number, height: number, width: number}} Shape */
 
 /** @typedef {"trained" | "shuffled" | "randomised"} Control What is looked at: the agent, or one of its controls. */

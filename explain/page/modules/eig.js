@@ -4,7 +4,7 @@
 
 import { divergence, entropy } from "./information.js";
 
-/** @typedef {import("./agent.js").Agent} Agent */
+/** @typedef {import("./network/agent.js").Agent} Agent */
 /** @typedef {import("./retina.js").Location} Location */
 /** @typedef {import("./retina.js").Picture} Picture */
 /** @typedef {import("./retina.js").Retina} Retina */

@@ -61,3 +61,11 @@ export function argmax(values) {
   for (let at = 1; at < values.length; at++) if (values[at] > values[best]) best = at;
   return best;
 }
+
+/**
+ * @param {ArrayLike<number>} belief
+ * @returns {boolean} Whether it gives every class less than twice what a guess would.
+ */
+export function isGuess(belief) {
+  return belief[argmax(belief)] < 2 / belief.length;
+}

@@ -2,11 +2,11 @@
  * The state of the page as the part of a link after "#".
  */
 
-import { readStrokes, writeStrokes } from "./drawing.js";
+import { readStrokes, writeStrokes } from "./canvas/drawing.js";
 
 /** @typedef {import("./content.js").Content} Content */
 /** @typedef {import("./content.js").Control} Control */
-/** @typedef {import("./drawing.js").Stroke} Stroke */
+/** @typedef {import("./canvas/drawing.js").Stroke} Stroke */
 /** @typedef {import("./retina.js").Location} Location */
 
 /** @typedef {"learned" | "eig" | "random"} Driver Who chooses where to look. */

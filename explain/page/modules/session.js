@@ -2,15 +2,16 @@
  * What the page knows: the state that the reader chose, and all that follows from it.
  */
 
+import { makeCanvas } from "./canvas/scene.js";
 import { readExamples } from "./content.js";
+import { Episode, givenChoice, ownChoice } from "./episode.js";
 import { GRID } from "./imagining.js";
 import { argmax, labelInformation } from "./information.js";
 import { roundForLink } from "./link.js";
 import { randomLocation } from "./random.js";
 import { gridLocations } from "./retina.js";
-import { makeCanvas } from "./scene.js";
 
-/** @typedef {import("./agent.js").Step} Step */
+/** @typedef {import("./network/agent.js").Step} Step */
 /** @typedef {import("./content.js").Content} Content */
 /** @typedef {import("./content.js").Networks} Networks */
 /** @typedef {import("./eig.js").EIGMap} EIGMap */
@@ -19,8 +20,6 @@ import { makeCanvas } from "./scene.js";
 /** @typedef {import("./retina.js").Location} Location */
 /** @typedef {import("./retina.js").Picture} Picture */
 
-/** Seeds of the random locations of an episode are this far apart. */
-const SEEDS_APART = 1000;
 /** Milliseconds for each glimpse that is played. */
 const PACE = 900;
 
@@ -51,10 +50,10 @@ export class Session {
     };
     /** @type {Picture} */
     this.canvas = makeCanvas(this.state, content, this.examples);
-    /** @type {Step[]} The agent's own episode, from the same first glimpse. */
-    this.own = [];
-    /** @type {Step[]} The episode of the reader's path and of the driver. It grows while EIG is computed. */
-    this.steps = [];
+    /** The agent's own episode, from the same first glimpse. */
+    this.ownEpisode = new Episode(networks.agent("trained"), this.retina, this.canvas);
+    /** The episode of the reader's path and of the driver. It grows while EIG is computed. */
+    this.episode = this.ownEpisode;
     /** @type {EIGMap | null} Of the glimpse that is shown, once it is computed. */
     this.map = null;
     /** @type {number | null} The location of the map that the reader picked. */
@@ -63,7 +62,6 @@ export class Session {
     this.problem = "";
     /** @type {((session: Session) => void)[]} */
     this.views = [];
-    this.version = 0;
     /** Of the timer that shows glimpse after glimpse; 0 while none does. */
     this.timer = 0;
     /** @type {Map<Step, EIGMap>} */
@@ -80,7 +78,17 @@ export class Session {
     return this.state.example === null ? this.state.label : this.examples[this.state.example].label;
   }
 
-  /** @returns {Step} */
+  /** @returns {Step[]} The agent's own. */
+  get own() {
+    return this.ownEpisode.steps;
+  }
+
+  /** @returns {Step[]} Those of the reader's path and of the driver. */
+  get steps() {
+    return this.episode.steps;
+  }
+
+  /** @returns {Step} The one that is shown. */
   get step() {
     return this.steps[Math.min(this.state.shown, this.steps.length - 1)];
   }
@@ -167,74 +175,53 @@ export class Session {
     for (const view of this.views) view(this);
   }
 
+  /** Plays both episodes on the canvas of the state. */
   compute() {
-    const { content, networks, state } = this;
-    this.version++;
+    const { content, networks, retina, state, firstLocation } = this;
+    const { numGlimpses } = content;
     this.maps.clear();
+    this.problem = "";
     this.canvas = makeCanvas(state, content, this.examples);
     const agent = networks.agent(state.control);
-    this.own = [];
-    this.steps = [];
-    for (let glimpse = 0; glimpse < content.numGlimpses; glimpse++) {
-      this.own.push(this.look(this.own, this.own.at(-1)?.next ?? this.firstLocation, agent));
-    }
+    const begin = () => new Episode(agent, retina, this.canvas);
+    this.ownEpisode = begin().play(numGlimpses, ownChoice(firstLocation));
     if (state.driver === "learned" && state.path.length === 0) {
-      this.steps = [...this.own];
-      return;
-    }
-    if (state.driver === "eig") {
-      this.follow(this.version);
-      return;
-    }
-    for (let glimpse = 0; glimpse < content.numGlimpses; glimpse++) {
-      this.steps.push(this.look(this.steps, this.nextLocation(glimpse), agent));
+      this.episode = this.ownEpisode;
+    } else if (state.driver === "eig") {
+      this.episode = begin();
+      this.follow(this.episode);
+    } else {
+      this.episode = begin().play(numGlimpses, givenChoice(state, firstLocation));
     }
   }
 
   /**
-   * The location of a glimpse, unless it takes a map to know it.
+   * Plays an episode that looks where the expected information gain is highest, glimpse by glimpse, unless the reader
+   * wants another one meanwhile.
    *
-   * @param {number} glimpse
-   * @returns {Location}
+   * @param {Episode} episode
    */
-  nextLocation(glimpse) {
-    const { path, driver, seed } = this.state;
-    if (glimpse < path.length) return path[glimpse];
-    if (glimpse === 0) return this.firstLocation;
-    return driver === "random" ? randomLocation(seed + SEEDS_APART * glimpse) : this.steps[glimpse - 1].next;
-  }
-
-  /**
-   * Plays an episode that looks where the expected information gain is highest, glimpse by glimpse.
-   *
-   * @param {number} version
-   */
-  async follow(version) {
-    const { content, networks, state, grid } = this;
-    const agent = networks.agent(state.control);
-    for (let glimpse = 0; glimpse < content.numGlimpses && version === this.version; glimpse++) {
-      let location = this.nextLocation(glimpse);
-      if (glimpse > 0 && glimpse >= state.path.length) {
-        const map = await this.mapOf(this.steps[glimpse - 1], version);
-        if (map === null || version !== this.version) return;
-        location = grid[argmax(map.divergence)];
-      }
-      this.steps.push(this.look(this.steps, location, agent));
-      if (glimpse > 0) this.show();
+  async follow(episode) {
+    const { content, state, firstLocation } = this;
+    episode.play(Math.max(state.path.length, 1), givenChoice(state, firstLocation));
+    while (episode.steps.length < content.numGlimpses) {
+      const map = await this.mapOf(episode.steps[episode.steps.length - 1]);
+      if (map === null || episode !== this.episode) return;
+      episode.look(this.grid[argmax(map.divergence)]);
+      this.requestMap();
     }
-    this.requestMap();
   }
 
   /** Computes the map of the glimpse that is shown, unless it is known. */
   async requestMap() {
-    const { step, version } = this;
+    const { step } = this;
     this.map = this.maps.get(step) ?? null;
     if (this.map !== null || this.isEmpty) {
       this.show();
       return;
     }
     try {
-      const map = await this.mapOf(step, version);
+      const map = await this.mapOf(step);
       if (map === null || step !== this.step) return;
       this.map = map;
     } catch (error) {
@@ -245,51 +232,17 @@ export class Session {
 
   /**
    * @param {Step} step
-   * @param {number} version
-   * @returns {Promise<EIGMap | null>}
+   * @returns {Promise<EIGMap | null>} None if the reader went on to another episode meanwhile.
    */
-  async mapOf(step, version) {
+  async mapOf(step) {
     const known = this.maps.get(step);
     if (known !== undefined) return known;
+    const { episode } = this;
     const { control, seed } = this.state;
-    const isWanted = () => version === this.version && !this.maps.has(step);
+    const isWanted = () => episode === this.episode && !this.maps.has(step);
     const map = await this.imagining.map({ control, state: step.state, belief: step.belief, seed }, isWanted);
-    if (map !== null) this.maps.set(step, map);
-    return map ?? this.maps.get(step) ?? null;
-  }
-
-  /**
-   * @param {Step[]} before
-   * @param {Location} location
-   * @param {import("./agent.js").Agent} agent
-   * @returns {Step}
-   */
-  look(before, location, agent) {
-    return agent.look(this.canvas, this.retina, location, before.at(-1)?.state ?? agent.initialState(this.canvas));
-  }
-
-  /**
-   * What the agent believes, in words.
-   *
-   * @returns {string}
-   */
-  describe() {
-    if (this.isEmpty) return "There is nothing to look at yet.";
-    const { content, state, step, label } = this;
-    const order = [...step.belief.keys()].sort((one, other) => step.belief[other] - step.belief[one]);
-    const [first, second] = order.map((at) => `${content.classNames[at]} (${percent(step.belief[at])})`);
-    const guess = this.isGuess(step) ? " That is hardly more than a guess." : "";
-    const verdict =
-      label === null ? "" : label === order[0] ? " That is right." : ` It is ${content.classNames[label]}.`;
-    return `After glimpse ${state.shown + 1} of ${content.numGlimpses} the agent believes ${first}, then ${second}.${guess}${verdict}`;
-  }
-
-  /**
-   * @param {Step} step
-   * @returns {boolean} Whether its belief in every class is below twice that of a guess.
-   */
-  isGuess({ belief }) {
-    return Math.max(...belief) < 2 / belief.length;
+    if (map !== null && episode === this.episode) this.maps.set(step, map);
+    return this.maps.get(step) ?? null;
   }
 
   /**
@@ -299,24 +252,6 @@ export class Session {
   labelInformation(step) {
     return this.label === null ? null : labelInformation(step.belief, this.label);
   }
-}
-
-/**
- * @param {number} probability
- * @returns {string}
- */
-export function percent(probability) {
-  if (probability > 0.999) return "> 99.9 %";
-  return `${(100 * probability).toFixed(probability > 0.99 ? 1 : 0)} %`;
-}
-
-/**
- * @param {number} information In nats.
- * @returns {string} With two decimals and a true minus sign.
- */
-export function natsInWords(information) {
-  const text = information.toFixed(2);
-  return text === "-0.00" ? "0.00" : text.replace("-", "−");
 }
 
 /**

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 Run = Callable[..., Any]
-DRAWING = {"drawing.js": "rasterise, normalise, bounds, writeStrokes, readStrokes"}
+DRAWING = {"canvas/drawing.js": "rasterise, normalise, bounds, writeStrokes, readStrokes"}
 LINK = {"link.js": "writeLink, readLink"}
 SEVEN = [[[3, 3], [8, 3]], [[8, 3], [6, 9], [5, 12]]]
 CONTENT = {
@@ -118,7 +118,7 @@ def test_images_are_placed_and_scaled(run_modules: Run) -> None:
         const at = (placement) => makeCanvas({ example: 0, strokes: [], placement, seed: 1 }, content, [example]);
         return [at({ x: 30, y: 20, scale: 1, distractors: 1 }), at({ x: 0, y: 60, scale: 0.5, distractors: 1 })];
     """
-    canvases = run_modules({"scene.js": "makeCanvas"}, code, content=CONTENT)
+    canvases = run_modules({"canvas/scene.js": "makeCanvas"}, code, content=CONTENT)
     whole, small = (np.array(canvas["pixels"]).reshape(60, 60) for canvas in canvases)
     expected = np.zeros((60, 60))
     expected[6:34, 16:44] = 200

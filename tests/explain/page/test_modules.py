@@ -20,10 +20,10 @@ from tests.explain.page.conftest import as_given
 Run = Callable[..., Any]
 
 READ = {
-    "tensors.js": "readTensors, decodeBase64",
+    "network/tensors.js": "readTensors, decodeBase64",
     "retina.js": "Retina, gridLocations",
-    "agent.js": "Agent",
-    "vae.js": "VAE",
+    "network/agent.js": "Agent",
+    "network/vae.js": "VAE",
     "eig.js": "expectedInformationGain",
 }
 SETUP = """
@@ -253,7 +253,7 @@ def test_cluttered_canvases_are_made_as_in_python(channels: int, run_modules: Ru
         });
     """
     canvases = run_modules(
-        {"canvases.js": "pick, drawDistractors, composeCanvas"},
+        {"canvas/canvases.js": "pick, drawDistractors, composeCanvas"},
         code,
         images=images.flatten(1).tolist(),
         shape={"channels": channels, "height": 12, "width": 10},

@@ -2,8 +2,8 @@
  * What the agent believes: a bar for each class, and a sentence.
  */
 
-import { argmax } from "../information.js";
-import { percent } from "../session.js";
+import { argmax, isGuess } from "../information.js";
+import { beliefInWords, percent } from "../words.js";
 import { byId, html, setText, toggle } from "./dom.js";
 
 /** @typedef {import("../session.js").Session} Session */
@@ -37,19 +37,19 @@ export function beliefView(session) {
       row.classList.toggle("true", at === label);
     });
     const answer = isEmpty ? "…" : session.content.classNames[top];
-    const isGuess = session.isGuess(step);
+    const isUnsure = isGuess(step.belief);
     const sure = isEmpty ? "nothing to look at yet" : `${percent(step.belief[top])} sure`;
     setText("belief-answer", answer);
-    setText("belief-sure", isGuess && !isEmpty ? `${sure}: hardly more than a guess` : sure);
+    setText("belief-sure", isUnsure && !isEmpty ? `${sure}: hardly more than a guess` : sure);
     setText("belief-short", isEmpty ? "" : `${answer}: ${sure}`);
     const verdict = byId("belief-verdict");
     toggle(verdict, label !== null && !isEmpty);
     if (label !== null) {
       const truth = `it is ${session.content.classNames[label]}`;
-      setText("belief-verdict", top === label ? "right" : isGuess ? truth : `wrong: ${truth}`);
-      verdict.className = top === label ? "right" : isGuess ? "" : "wrong";
+      setText("belief-verdict", top === label ? "right" : isUnsure ? truth : `wrong: ${truth}`);
+      verdict.className = top === label ? "right" : isUnsure ? "" : "wrong";
     }
-    setText("belief-words", session.describe());
+    setText("belief-words", beliefInWords(session));
     toggle(byId("belief-own"), session.isOther);
     const ownTop = argmax(ofOwn);
     byId("belief-own").textContent =

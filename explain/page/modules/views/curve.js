@@ -3,10 +3,10 @@
  */
 
 import { informationGain } from "../information.js";
-import { natsInWords } from "../session.js";
+import { natsInWords } from "../words.js";
 import { byId, svg } from "./dom.js";
 
-/** @typedef {import("../agent.js").Step} Step */
+/** @typedef {import("../network/agent.js").Step} Step */
 /** @typedef {import("../session.js").Session} Session */
 
 const WIDTH = 360;

@@ -53,7 +53,7 @@ export function imaginedView(session) {
  * @param {() => void} view
  */
 function onNewStep(session, view) {
-  /** @type {import("../agent.js").Step | null} */
+  /** @type {import("../network/agent.js").Step | null} */
   let shown = null;
   session.views.push(() => {
     if (session.step !== shown) view();

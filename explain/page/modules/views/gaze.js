@@ -171,7 +171,7 @@ export function patch({ retina, canvas }, location, scale, kind) {
 
 /**
  * @param {Session} session
- * @param {import("../agent.js").Step[]} steps
+ * @param {import("../network/agent.js").Step[]} steps
  * @param {string} kind
  * @returns {SVGElement[]}
  */

@@ -5,7 +5,7 @@
 import { GRID, NUM_SAMPLES } from "../imagining.js";
 import { argmax, divergence } from "../information.js";
 import { MAX_PIXEL } from "../retina.js";
-import { natsInWords, percent } from "../session.js";
+import { natsInWords, percent } from "../words.js";
 import { ARROWS, byId, html, svg, toggle } from "./dom.js";
 import { patch } from "./gaze.js";
 import { centreOf, paint, paintPicture, viridis } from "./pixels.js";

@@ -2,9 +2,9 @@
  * Drawings: strokes that become an image like those of the data set.
  */
 
-import { MAX_PIXEL } from "./retina.js";
+import { MAX_PIXEL } from "../retina.js";
 
-/** @typedef {import("./retina.js").Picture} Picture */
+/** @typedef {import("../retina.js").Picture} Picture */
 /** @typedef {[number, number]} Point In pixels of the image, (0, 0) is its top-left corner. */
 /** @typedef {Point[]} Stroke */
 

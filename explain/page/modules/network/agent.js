@@ -2,15 +2,15 @@
  * The agent, as `agents.policy` has it: the Recurrent Attention Model without chance.
  */
 
+import { MAX_PIXEL } from "../retina.js";
 import { Convolution } from "./convolution.js";
 import { makeCore } from "./cores.js";
 import { LayerNorm } from "./layer_norm.js";
 import { Linear, rectify } from "./linear.js";
-import { MAX_PIXEL } from "./retina.js";
 
-/** @typedef {import("./retina.js").Location} Location */
-/** @typedef {import("./retina.js").Picture} Picture */
-/** @typedef {import("./retina.js").Retina} Retina */
+/** @typedef {import("../retina.js").Location} Location */
+/** @typedef {import("../retina.js").Picture} Picture */
+/** @typedef {import("../retina.js").Retina} Retina */
 /** @typedef {import("./tensors.js").Tensor} Tensor */
 
 /** The environment clips logits to [-20, 20], and the agent shifts them so that the highest is 20. */

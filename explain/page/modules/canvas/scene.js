@@ -2,16 +2,16 @@
  * The canvas of a state: an example as it is, or an image and distractors where the reader put them.
  */
 
+import { uniformNumbers } from "../random.js";
 import { composeCanvas, drawDistractors, resize } from "./canvases.js";
 import { normalise, rasterise } from "./drawing.js";
-import { uniformNumbers } from "./random.js";
 
-/** @typedef {import("./content.js").Content} Content */
-/** @typedef {import("./content.js").Example} Example */
+/** @typedef {import("../content.js").Content} Content */
+/** @typedef {import("../content.js").Example} Example */
 /** @typedef {import("./drawing.js").Stroke} Stroke */
-/** @typedef {import("./link.js").Placement} Placement */
-/** @typedef {import("./link.js").State} State */
-/** @typedef {import("./retina.js").Picture} Picture */
+/** @typedef {import("../link.js").Placement} Placement */
+/** @typedef {import("../link.js").State} State */
+/** @typedef {import("../retina.js").Picture} Picture */
 
 export const SMALLEST = 0.5;
 export const LARGEST = 2;

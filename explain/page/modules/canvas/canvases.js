@@ -2,9 +2,9 @@
  * Canvases, as `glimpse_env.data.canvases` makes them: an image, and distractors, on an empty canvas.
  */
 
-import { MAX_PIXEL } from "./retina.js";
+import { MAX_PIXEL } from "../retina.js";
 
-/** @typedef {import("./retina.js").Picture} Picture */
+/** @typedef {import("../retina.js").Picture} Picture */
 
 /** Side of a distractor in pixels. */
 const CROP = 8;

@@ -2,10 +2,10 @@
  * The variational autoencoder of `explain.reconstruction.vae`: what the agent remembers, as an image.
  */
 
+import { MAX_PIXEL } from "../retina.js";
 import { Linear, rectify, sigmoid } from "./linear.js";
-import { MAX_PIXEL } from "./retina.js";
 
-/** @typedef {import("./retina.js").Picture} Picture */
+/** @typedef {import("../retina.js").Picture} Picture */
 /** @typedef {import("./tensors.js").Tensor} Tensor */
 
 export class VAE {
