@@ -4,7 +4,7 @@
 
 import { informationGain } from "../information.js";
 import { natsInWords } from "../words.js";
-import { byId, svg } from "./dom.js";
+import { byId, svg, toggle } from "./dom.js";
 
 /** @typedef {import("../network/agent.js").Step} Step */
 /** @typedef {import("../session.js").Session} Session */
@@ -55,6 +55,8 @@ export function curveView(session) {
       chart.append(svg("text", { x: x(glimpse), y: HEIGHT - MARGIN.bottom + 16, class: "tick" }, String(glimpse + 1)));
     }
     chart.append(svg("text", { x: WIDTH / 2, y: HEIGHT - 3, class: "tick" }, "glimpse"));
+    byId("curve-words").textContent = session.isEmpty ? "" : nowInWords(session);
+    toggle(byId("curve-hint"), !session.isEmpty && !isKnown);
     if (session.isEmpty) return;
     const shownAt = x(Math.min(session.state.shown, session.steps.length - 1));
     chart.append(svg("line", { x1: shownAt, x2: shownAt, y1: MARGIN.top, y2: HEIGHT - MARGIN.bottom, class: "shown" }));
@@ -71,9 +73,6 @@ export function curveView(session) {
       if (isKnown) draw((step) => session.labelInformation(step) ?? 0, "rightly");
     }
     chart.setAttribute("aria-label", curveInWords(session));
-    byId("curve-words").textContent = isKnown
-      ? nowInWords(session)
-      : `${nowInWords(session)} Say which class the drawing shows, above, to see how rightly sure it is.`;
   });
 }
 

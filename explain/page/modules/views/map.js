@@ -44,7 +44,7 @@ export function mapView(session) {
   session.views.push(() => {
     const { map, state, step } = session;
     const words = byId("map-words");
-    frame.classList.toggle("waiting", map === null && !session.isEmpty);
+    byId("map").classList.toggle("waiting", map === null);
     overlay.replaceChildren();
     paintPicture(canvas, session.canvas, 0.6);
     toggle(cells, map !== null);
