@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from explain.knowledge.information import information_gain
 from explain.recording import Recording
-from explain.report.examples import largest_belief_change
+from explain.report.examples import belief_change
 from explain.report.failures import most_confident_failures
 
 NUM_FAILURES = 6
@@ -19,8 +20,8 @@ NUM_FAILURES = 6
 def choose_examples(recording: Recording) -> list[int]:
     """Chooses images by rule.
 
-    The first is the right answer for which the belief changed most; then come the first right answer of each class, and
-    the most confident wrong answers.
+    The first is the one that teaches most; then come the first right answer of each class, and the most confident wrong
+    answers.
 
     Args:
         recording: `N` images of the test split.
@@ -32,8 +33,27 @@ def choose_examples(recording: Recording) -> list[int]:
     first: dict[int, int] = {}
     for image in correct.nonzero().flatten().tolist():
         first.setdefault(int(recording.labels[image]), image)
-    chosen = [largest_belief_change(recording), *(first[label] for label in sorted(first))]
+    chosen = [teaches_most(recording), *(first[label] for label in sorted(first))]
     return list(dict.fromkeys(chosen + most_confident_failures(recording, NUM_FAILURES)))
+
+
+def teaches_most(recording: Recording) -> int:
+    """Returns the image whose episode best shows that looking changes a belief.
+
+    It begins unsure, changes its mind, and ends sure and right: the change of belief, times how much surer the last
+    belief is than the first, in nats, is largest.
+
+    Args:
+        recording: `N` images, at least 1.
+
+    Returns:
+        Position of the image in the recording. If no image is classified correctly, it is one of the others.
+    """
+    beliefs = recording.beliefs
+    is_correct = beliefs[:, -1].argmax(1) == recording.labels
+    gained = information_gain(beliefs[:, -1]) - information_gain(beliefs[:, 0])
+    taught = torch.from_numpy(belief_change(recording)) * gained
+    return int(torch.where(is_correct, taught, taught.min() - 1).argmax())
 
 
 @dataclass(frozen=True)

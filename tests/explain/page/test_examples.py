@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from explain import Recording
-from explain.page.examples import choose_examples, drawing_style
+from explain.page.examples import choose_examples, drawing_style, teaches_most
 
 
 def test_right_answers_of_each_class_then_confident_errors(recording_of: Callable[..., Recording]) -> None:
@@ -14,8 +14,23 @@ def test_right_answers_of_each_class_then_confident_errors(recording_of: Callabl
     last = [sure_1, sure_0, sure_0, sure_1, sure_0, sure_1]
     first = [unsure, sure_0, unsure, sure_0, unsure, unsure]
     recording = recording_of([list(pair) for pair in zip(first, last, strict=True)], [0, 0, 0, 1, 1, 1])
-    # Image 3 is right and changed most; 1 is the first right 0; 4 and 0 are wrong, 4 surer.
-    assert choose_examples(recording) == [3, 1, 4, 0]
+    # Image 2 is right, and became surest; 1 is the first right 0, 3 the first right 1; 4 and 0 are wrong, 4 surer.
+    assert choose_examples(recording) == [2, 1, 3, 4, 0]
+
+
+def test_the_first_example_begins_unsure_changes_its_mind_and_ends_sure_and_right(
+    recording_of: Callable[..., Recording],
+) -> None:
+    sure_0, sure_1, unsure = [0.95, 0.05], [0.05, 0.95], [0.5, 0.5]
+    beliefs = [
+        [sure_0, sure_1, sure_0, sure_0],  # changes most, but was sure from the start
+        [unsure, sure_0, sure_0, sure_0],  # never changes its mind
+        [unsure, sure_1, sure_0, sure_0],
+        [unsure, sure_1, sure_0, unsure],  # ends unsure
+        [unsure, sure_0, sure_1, sure_1],  # ends wrong
+    ]
+    assert teaches_most(recording_of(beliefs, [0] * 5)) == 2
+    assert teaches_most(recording_of(beliefs[-1:], [0])) == 0
 
 
 @pytest.mark.parametrize("width", [2, 3, 5])
