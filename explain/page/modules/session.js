@@ -146,7 +146,6 @@ export class Session {
     if (names.some((name) => name !== "shown" && name !== "label" && before[name] !== this.state[name])) this.compute();
     if (names.some((name) => name !== "label")) this.picked = null;
     this.state.shown = Math.min(this.state.shown, this.content.numGlimpses - 1);
-    this.show();
     this.requestMap();
   }
 
@@ -212,14 +211,12 @@ export class Session {
     }
   }
 
-  /** Computes the map of the glimpse that is shown, unless it is known. */
+  /** Shows everything, and the map of the glimpse that is shown as soon as it is known. */
   async requestMap() {
     const { step } = this;
     this.map = this.maps.get(step) ?? null;
-    if (this.map !== null || this.isEmpty) {
-      this.show();
-      return;
-    }
+    this.show();
+    if (this.map !== null || this.isEmpty) return;
     try {
       const map = await this.mapOf(step);
       if (map === null || step !== this.step) return;

@@ -3,7 +3,7 @@
  */
 
 import { CONTROLS, DRIVERS, readLink, writeLink } from "../link.js";
-import { byId, say, setText, toggle } from "./dom.js";
+import { byId, say, setAttribute, setText, toggle } from "./dom.js";
 
 /** @typedef {import("../session.js").Session} Session */
 
@@ -20,8 +20,9 @@ export function glimpsesView(session) {
   session.views.push(() => {
     const { shown } = session.state;
     slider.value = String(shown + 1);
-    slider.setAttribute("aria-valuetext", `Glimpse ${shown + 1} of ${last + 1}`);
-    byId("glimpse-words").textContent = `Glimpse ${shown + 1} of ${last + 1}`;
+    const words = `Glimpse ${shown + 1} of ${last + 1}`;
+    setAttribute(slider, "aria-valuetext", words);
+    setText("glimpse-words", words);
     setText("play", session.isPlaying ? "Stop" : "Play");
     /** @type {HTMLButtonElement} */ (byId("previous")).disabled = shown === 0;
     /** @type {HTMLButtonElement} */ (byId("next")).disabled = shown === last;
@@ -44,7 +45,7 @@ export function choicesView(session) {
     /** @type {HTMLInputElement} */ (byId(`control-${control}`)).checked = true;
     document.body.classList.toggle("controlled", control !== "trained");
     toggle(byId("controlled"), control !== "trained");
-    byId("reseed").textContent = driver === "random" ? "Other random places" : "Another first glimpse";
+    setText("reseed", driver === "random" ? "Other random places" : "Another first glimpse");
     toggle(byId("reseed"), session.state.example === null || driver === "random");
   });
 }

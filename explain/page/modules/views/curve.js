@@ -4,7 +4,7 @@
 
 import { informationGain } from "../information.js";
 import { natsInWords } from "../words.js";
-import { byId, svg, toggle } from "./dom.js";
+import { byId, setAttribute, svg, toggle } from "./dom.js";
 
 /** @typedef {import("../network/agent.js").Step} Step */
 /** @typedef {import("../session.js").Session} Session */
@@ -19,6 +19,10 @@ const LOWEST = -2;
 export function curveView(session) {
   const chart = byId("curve");
   chart.setAttribute("viewBox", `0 0 ${WIDTH} ${HEIGHT}`);
+  const axes = svg("g");
+  const curves = svg("g");
+  chart.append(axes, curves);
+  let lowestShown = Number.NaN;
   session.views.push(() => {
     const { numGlimpses, classNames } = session.content;
     const highest = Math.log(classNames.length);
@@ -34,46 +38,61 @@ export function curveView(session) {
       const part = (highest - Math.max(nats, lowest)) / (highest - lowest);
       return MARGIN.top + part * (HEIGHT - MARGIN.top - MARGIN.bottom);
     };
-    chart.replaceChildren();
-    for (let nats = Math.ceil(lowest); nats <= highest; nats++) {
-      chart.append(
-        svg("line", {
-          x1: x(0),
-          x2: x(numGlimpses - 1),
-          y1: y(nats),
-          y2: y(nats),
-          class: nats === 0 ? "axis" : "grid",
-        }),
-        svg(
-          "text",
-          { x: MARGIN.left - 8, y: y(nats) + 4, class: "tick end" },
-          `${nats === LOWEST ? "≤ " : ""}${nats}`.replace("-", "−"),
-        ),
-      );
-    }
-    for (let glimpse = 0; glimpse < numGlimpses; glimpse++) {
-      chart.append(svg("text", { x: x(glimpse), y: HEIGHT - MARGIN.bottom + 16, class: "tick" }, String(glimpse + 1)));
-    }
-    chart.append(svg("text", { x: WIDTH / 2, y: HEIGHT - 3, class: "tick" }, "glimpse"));
+    curves.replaceChildren();
+    if (lowest !== lowestShown) axes.replaceChildren(...axesOf(x, y, { lowest, highest, numGlimpses }));
+    lowestShown = lowest;
     byId("curve-words").textContent = session.isEmpty ? "" : nowInWords(session);
     toggle(byId("curve-hint"), !session.isEmpty && !isKnown);
     if (session.isEmpty) return;
     const shownAt = x(Math.min(session.state.shown, session.steps.length - 1));
-    chart.append(svg("line", { x1: shownAt, x2: shownAt, y1: MARGIN.top, y2: HEIGHT - MARGIN.bottom, class: "shown" }));
+    curves.append(
+      svg("line", { x1: shownAt, x2: shownAt, y1: MARGIN.top, y2: HEIGHT - MARGIN.bottom, class: "shown" }),
+    );
     /** @type {[Step[], string][]} */
     const episodes = [[steps, ""]];
     if (session.isOther) episodes.unshift([own, " own"]);
     for (const [episode, whose] of episodes) {
       const draw = (/** @type {(step: Step) => number} */ measure, /** @type {string} */ kind) => {
         const points = episode.map((step, glimpse) => [x(glimpse), y(measure(step))]);
-        chart.append(svg("polyline", { points: points.join(" "), class: `curve ${kind}${whose}` }));
-        for (const [cx, cy] of points) chart.append(svg("circle", { cx, cy, r: 3, class: `point ${kind}${whose}` }));
+        curves.append(svg("polyline", { points: points.join(" "), class: `curve ${kind}${whose}` }));
+        for (const [cx, cy] of points) curves.append(svg("circle", { cx, cy, r: 3, class: `point ${kind}${whose}` }));
       };
       draw((step) => informationGain(step.belief), "sure");
       if (isKnown) draw((step) => session.labelInformation(step) ?? 0, "rightly");
     }
-    chart.setAttribute("aria-label", curveInWords(session));
+    setAttribute(chart, "aria-label", curveInWords(session));
   });
+}
+
+/**
+ * @param {(glimpse: number) => number} x
+ * @param {(nats: number) => number} y
+ * @param {{lowest: number, highest: number, numGlimpses: number}} ends
+ * @returns {SVGElement[]} Lines and numbers of the axes.
+ */
+function axesOf(x, y, { lowest, highest, numGlimpses }) {
+  const elements = [];
+  for (let nats = Math.ceil(lowest); nats <= highest; nats++) {
+    elements.push(
+      svg("line", {
+        x1: x(0),
+        x2: x(numGlimpses - 1),
+        y1: y(nats),
+        y2: y(nats),
+        class: nats === 0 ? "axis" : "grid",
+      }),
+      svg(
+        "text",
+        { x: MARGIN.left - 8, y: y(nats) + 4, class: "tick end" },
+        `${nats === LOWEST ? "≤ " : ""}${nats}`.replace("-", "−"),
+      ),
+    );
+  }
+  for (let glimpse = 0; glimpse < numGlimpses; glimpse++) {
+    elements.push(svg("text", { x: x(glimpse), y: HEIGHT - MARGIN.bottom + 16, class: "tick" }, String(glimpse + 1)));
+  }
+  elements.push(svg("text", { x: WIDTH / 2, y: HEIGHT - 3, class: "tick" }, "glimpse"));
+  return elements;
 }
 
 /**

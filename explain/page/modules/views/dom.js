@@ -69,6 +69,18 @@ export function setText(id, text) {
 }
 
 /**
+ * Sets an attribute of an element, unless it is that already: the browser would work out the style and the accessible
+ * name anew.
+ *
+ * @param {Element} element
+ * @param {string} name
+ * @param {string} value
+ */
+export function setAttribute(element, name, value) {
+  if (element.getAttribute(name) !== value) element.setAttribute(name, value);
+}
+
+/**
  * Says something at the top of the page, or nothing.
  *
  * @param {string} sentence

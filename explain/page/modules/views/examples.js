@@ -5,7 +5,7 @@
 import { Episode, ownChoice } from "../episode.js";
 import { argmax } from "../information.js";
 import { percent } from "../words.js";
-import { ARROWS, byId, html, toggle } from "./dom.js";
+import { ARROWS, byId, html, setAttribute, toggle } from "./dom.js";
 import { paintPicture } from "./pixels.js";
 
 /** @typedef {import("../session.js").Session} Session */
@@ -59,7 +59,7 @@ export function listExamples(session) {
     buttons.forEach((button, at) => {
       const isChosen = at === session.state.example;
       if (isChosen && button.getAttribute("aria-pressed") !== "true") stopAt(button);
-      button.setAttribute("aria-pressed", String(isChosen));
+      setAttribute(button, "aria-pressed", String(isChosen));
     });
   });
 }

@@ -2,7 +2,7 @@
  * What the agent sees: the canvas, dark where it has not looked, with its path and glimpses that can be dragged.
  */
 
-import { ARROWS, byId, html, svg, toggle } from "./dom.js";
+import { ARROWS, byId, html, setAttribute, svg, toggle } from "./dom.js";
 import { centreOf, paintCovered } from "./pixels.js";
 
 /** @typedef {import("../retina.js").Location} Location */
@@ -52,7 +52,7 @@ export function gazeView(session) {
       handle.classList.toggle("now", glimpse === state.shown);
       handle.classList.toggle("given", glimpse < state.path.length);
       const place = `column ${Math.floor(x)}, row ${Math.floor(y)}`;
-      handle.setAttribute("aria-label", `Glimpse ${glimpse + 1} at ${place}. Move it with the arrow keys.`);
+      setAttribute(handle, "aria-label", `Glimpse ${glimpse + 1} at ${place}. Move it with the arrow keys.`);
     });
     toggle(byId("what-if"), session.isOther);
     byId("what-if-text").textContent = whatIf(session);

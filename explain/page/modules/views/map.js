@@ -47,7 +47,7 @@ export function mapView(session) {
     byId("map").classList.toggle("waiting", map === null);
     overlay.replaceChildren();
     paintPicture(canvas, session.canvas, 0.6);
-    toggle(cells, map !== null);
+    toggle(cells, !session.isEmpty);
     if (map === null) {
       words.textContent = session.isEmpty ? "" : session.problem || "Computing …";
       byId("map-high").textContent = "";
