@@ -10,7 +10,6 @@ from torch import Tensor
 
 from explain.knowledge.information import information_gain
 from explain.recording import Recording
-from explain.report.examples import belief_change
 from explain.report.failures import most_confident_failures
 
 NUM_FAILURES = 6
@@ -40,8 +39,8 @@ def choose_examples(recording: Recording) -> list[int]:
 def teaches_most(recording: Recording) -> int:
     """Returns the image whose episode best shows that looking changes a belief.
 
-    It begins unsure, changes its mind, and ends sure and right: the change of belief, times how much surer the last
-    belief is than the first, in nats, is largest.
+    It begins unsure, changes its mind, and ends sure and right: the number of different answers in a row, times how much
+    surer the last belief is than the first, in nats, is largest.
 
     Args:
         recording: `N` images, at least 1.
@@ -50,10 +49,10 @@ def teaches_most(recording: Recording) -> int:
         Position of the image in the recording. If no image is classified correctly, it is one of the others.
     """
     beliefs = recording.beliefs
-    is_correct = beliefs[:, -1].argmax(1) == recording.labels
-    gained = information_gain(beliefs[:, -1]) - information_gain(beliefs[:, 0])
-    taught = torch.from_numpy(belief_change(recording)) * gained
-    return int(torch.where(is_correct, taught, taught.min() - 1).argmax())
+    answers = beliefs.argmax(2)
+    num_answers = 1 + (answers.diff(dim=1) != 0).sum(1)
+    taught = num_answers * (information_gain(beliefs[:, -1]) - information_gain(beliefs[:, 0]))
+    return int(torch.where(answers[:, -1] == recording.labels, taught, taught.min() - 1).argmax())
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """Joins ES modules to one script, so that a page needs no file beside it.
 
 The modules import names from each other, `import { name } from "./file.js";`, and export names where these are defined.
-Without its imports and the word `export`, each is a part of one large module. That holds as long as no two modules
-define the same name, which is an error in the browser.
+Without its imports and the word `export`, each is a part of one large module. That holds as long as nothing is imported
+under another name, and no two modules define the same name, which is an error in the browser.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def join_modules(entry: Path) -> str:
         entry: The file of the module.
 
     Raises:
-        ValueError: Modules import each other in a circle.
+        ValueError: Modules import each other in a circle, or a name under another one.
     """
     joined: dict[Path, str] = {}
     _visit(entry.resolve(), joined, [])
@@ -35,5 +35,9 @@ def _visit(module: Path, joined: dict[Path, str], importing: list[Path]) -> None
         raise ValueError(f"expected modules without import circles, got one through {module.name}")
     text = module.read_text(encoding="utf-8")
     for found in _IMPORT.finditer(text):
+        if " as " in found[0]:
+            raise ValueError(
+                f"expected imports under the name of the export, got {found[0].strip()!r} in {module.name}"
+            )
         _visit((module.parent / found["path"]).resolve(), joined, [*importing, module])
     joined[module] = _EXPORT.sub("", _IMPORT.sub("", text)).strip() + "\n"

@@ -35,21 +35,10 @@ def describe_first_of_each_class(recording: Recording, count: int, num_classes: 
     return "The first image of each class" + (f" that occurs ({present} of {num_classes})" * (present < num_classes))
 
 
-def belief_change(recording: Recording) -> np.ndarray:
-    """Measures how much the belief changes in each episode.
-
-    Args:
-        recording: `N` images.
-
-    Returns:
-        `(N,)`, from 0 to `T - 1`: the sum of the total variation distances between beliefs after successive glimpses.
-    """
-    change: np.ndarray = np.abs(np.diff(recording.beliefs.numpy(), axis=1)).sum((1, 2)) / 2
-    return change
-
-
 def largest_belief_change(recording: Recording) -> int:
     """Returns the image with the largest change of belief, among those that are classified correctly in the end.
+
+    The change is the sum of the total variation distances between beliefs after successive glimpses.
 
     Args:
         recording: `N` images, at least 1.
@@ -57,5 +46,7 @@ def largest_belief_change(recording: Recording) -> int:
     Returns:
         Position of the image in the recording. If no image is classified correctly, it is one of the others.
     """
-    is_correct = recording.beliefs[:, -1].argmax(1) == recording.labels
-    return int(np.argmax(belief_change(recording) - np.where(is_correct, 0, recording.beliefs.shape[1])))
+    beliefs = recording.beliefs.numpy()
+    changes = np.abs(np.diff(beliefs, axis=1)).sum((1, 2)) / 2  # at most T - 1
+    is_correct = beliefs[:, -1].argmax(1) == recording.labels.numpy()
+    return int(np.argmax(changes - np.where(is_correct, 0, beliefs.shape[1])))

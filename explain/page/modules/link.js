@@ -16,7 +16,7 @@ import { readStrokes, writeStrokes } from "./canvas/drawing.js";
  * @property {number} x Of its centre, in pixels of the canvas.
  * @property {number} y
  * @property {number} scale
- * @property {number} distractors Seed of the distractors.
+ * @property {number | null} distractors Seed of the distractors; none for those of the example.
  */
 
 /**
@@ -57,7 +57,7 @@ export function writeLink(state, content) {
   else parts.set("example", String(state.example));
   if (state.placement !== null) {
     const { x, y, scale, distractors } = state.placement;
-    parts.set("placement", [x, y, scale, distractors].join("_"));
+    parts.set("placement", [x, y, scale, ...(distractors === null ? [] : [distractors])].join("_"));
   }
   if (state.label !== null) parts.set("label", String(state.label));
   parts.set("seed", String(state.seed));
@@ -85,10 +85,12 @@ export function readLink(link, content) {
   if (path.length % 2 !== 0 || path.length > 2 * content.numGlimpses || path.some((value) => Math.abs(value) > 1)) {
     throw new RangeError("its path is not one of locations");
   }
-  if (placement !== null && (numbers(parts, "placement").length !== 4 || !content.isPlaced)) {
+  const placed = placement === null ? [] : numbers(parts, "placement");
+  // The distractors of an example need no seed.
+  const isWhole = placed.length === 4 || (placed.length === 3 && drawing === null);
+  if (placement !== null && !(isWhole && content.isPlaced))
     throw new RangeError("its placement is not one on this canvas");
-  }
-  const [x, y, scale, distractors] = placement === null ? [] : numbers(parts, "placement");
+  const [x, y, scale, distractors = null] = placed;
   return {
     example: drawing === null ? whole(parts, "example", content.examples.labels.length) : null,
     strokes: drawing === null ? [] : strokesOf(drawing, content),

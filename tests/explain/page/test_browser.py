@@ -402,6 +402,16 @@ def test_the_curve_ends_at_the_glimpse_that_is_shown(open_page: Any, digits_page
         page.click("#next")
 
 
+def test_paper_has_nothing_that_only_a_screen_can_do(open_page: Any, digits_page: dict[str, Any]) -> None:
+    page = open_page(digits_page["path"], color_scheme="dark")
+    page.emulate_media(media="print", color_scheme="dark")
+    shown = page.inner_text("body")
+    assert "The agent never sees this as a whole." in shown
+    assert not re.search("Drag|Click|Draw|Press|Play|Copy|Examples|Computing", shown)
+    assert page.locator(".handle:visible").count() == 1
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+
+
 def test_names_of_classes_stay_text(open_page: Any, digits_page: dict[str, Any]) -> None:
     page = open_page(digits_page["path"])
     assert page.locator("#belief-bars .name").nth(0).text_content() == CLASS_NAMES[0]
@@ -505,8 +515,16 @@ def test_a_cluttered_canvas_can_be_made_anew(open_page: Any, cluttered_page: dic
     page.mouse.up()
     moved = shown_canvas(page, "#picture-canvas")
     assert not torch.equal(moved, second)
+    corner = page.locator("#picture-overlay .corner-grip").bounding_box()
+    page.mouse.move(corner["x"] + corner["width"] / 2, corner["y"] + corner["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(corner["x"] - 0.1 * box["width"], corner["y"] - 0.1 * box["height"], steps=3)
+    page.mouse.up()
+    scale = float(page.input_value("#size"))
+    assert 0.5 < scale < 0.9
     page.focus("#size")
     page.keyboard.press("Home")
+    assert float(page.input_value("#size")) == 0.5
     smaller = shown_canvas(page, "#picture-canvas")
     assert smaller.float().sum() < 0.9 * moved.float().sum()
 

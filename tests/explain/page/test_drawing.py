@@ -74,7 +74,12 @@ def test_long_strokes_survive_a_link(run_modules: Run) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{}, {"example": 1, "strokes": [], "label": None}, {"placement": None, "path": [], "driver": "eig", "shown": 0}],
+    [
+        {},
+        {"example": 1, "strokes": [], "label": None},
+        {"example": 1, "strokes": [], "placement": {"x": 30.5, "y": 22.25, "scale": 1.5, "distractors": None}},
+        {"placement": None, "path": [], "driver": "eig", "shown": 0},
+    ],
 )
 def test_a_link_leads_to_the_state(change: dict[str, Any], run_modules: Run) -> None:
     code = "return readLink(writeLink(given.state, given.content), given.content);"
@@ -96,6 +101,7 @@ def test_a_link_leads_to_the_state(change: dict[str, Any], run_modules: Run) -> 
         ("example=1", "drawing=BwAA", "its drawing is not whole"),
         ("example=1", "drawing=!", "its drawing is not whole"),
         ("example=1", "example=1&placement=1_2", "its placement is not one on this canvas"),
+        ("example=1", "drawing=&placement=1_2_1", "its placement is not one on this canvas"),
         ("example=1", "example=1&label=9", "this page has no such label"),
     ],
 )
@@ -108,6 +114,39 @@ def test_a_damaged_link_is_one_sentence(good: str, bad: str, message: str, run_m
     """
     answer = run_modules(LINK, code, link=link, damaged=link.replace(good, bad), content=CONTENT)
     assert answer == ["RangeError", message]
+
+
+def test_an_example_is_moved_among_its_own_distractors(run_modules: Run) -> None:
+    rng = np.random.default_rng(0)
+    image = np.zeros((28, 28), dtype=int)
+    image[5:23, 8:20] = rng.integers(50, 120, (18, 12))
+    clutter = np.zeros((60, 60), dtype=int)
+    for y, x in [(2, 3), (20, 30), (50, 48)]:  # one of them lies under the image
+        clutter[y : y + 8, x : x + 8] = rng.integers(0, 120, (8, 8))
+    canvas = clutter.copy()
+    canvas[12:40, 17:45] += image
+    code = """
+        const picture = (shape, pixels) => ({ ...shape, pixels: Uint8Array.from(pixels) });
+        const { content, canvas, image } = given;
+        const example = {
+          canvas: picture(content.canvas, canvas), original: picture(content.image, image), label: 0, location: [0, 0],
+        };
+        const own = placementOf({ example: 0, placement: null, seed: 1 }, content, [example]);
+        const state = { example: 0, strokes: [], seed: 1 };
+        const at = (placement) => makeCanvas({ ...state, placement }, content, [example]).pixels;
+        return { own, same: at(own), moved: at({ ...own, x: own.x + 10, y: own.y - 4 }) };
+    """
+    answer = run_modules(
+        {"canvas/scene.js": "makeCanvas, placementOf"},
+        code,
+        content=CONTENT,
+        canvas=canvas.flatten().tolist(),
+        image=image.flatten().tolist(),
+    )
+    assert answer["own"] == {"x": 31, "y": 26, "scale": 1, "distractors": None}
+    assert answer["same"] == canvas.flatten().tolist()
+    clutter[8:36, 27:55] += image
+    assert answer["moved"] == clutter.flatten().tolist()
 
 
 def test_images_are_placed_and_scaled(run_modules: Run) -> None:

@@ -14,8 +14,8 @@ def test_right_answers_of_each_class_then_confident_errors(recording_of: Callabl
     last = [sure_1, sure_0, sure_0, sure_1, sure_0, sure_1]
     first = [unsure, sure_0, unsure, sure_0, unsure, unsure]
     recording = recording_of([list(pair) for pair in zip(first, last, strict=True)], [0, 0, 0, 1, 1, 1])
-    # Image 2 is right, and became surest; 1 is the first right 0, 3 the first right 1; 4 and 0 are wrong, 4 surer.
-    assert choose_examples(recording) == [2, 1, 3, 4, 0]
+    # Image 5 is right, and changed its mind; 1 is the first right 0, 3 the first right 1; 4 and 0 are wrong, 4 surer.
+    assert choose_examples(recording) == [5, 1, 3, 4, 0]
 
 
 def test_the_first_example_begins_unsure_changes_its_mind_and_ends_sure_and_right(
@@ -23,7 +23,7 @@ def test_the_first_example_begins_unsure_changes_its_mind_and_ends_sure_and_righ
 ) -> None:
     sure_0, sure_1, unsure = [0.95, 0.05], [0.05, 0.95], [0.5, 0.5]
     beliefs = [
-        [sure_0, sure_1, sure_0, sure_0],  # changes most, but was sure from the start
+        [sure_0, sure_1, sure_0, sure_0],  # changes its mind, but was sure from the start
         [unsure, sure_0, sure_0, sure_0],  # never changes its mind
         [unsure, sure_1, sure_0, sure_0],
         [unsure, sure_1, sure_0, unsure],  # ends unsure

@@ -249,11 +249,12 @@ def test_cluttered_canvases_are_made_as_in_python(channels: int, run_modules: Ru
           const uniform = () => next.next().value;
           const place = [pick(uniform(), 20 - 10 + 1), pick(uniform(), 20 - 12 + 1)];
           const distractors = drawDistractors(images, 20, 3, uniform);
-          return composeCanvas(images[image], place, 20, distractors).pixels;
+          const background = scatter(distractors, 20, given.shape.channels);
+          return composeCanvas(images[image], place, background).pixels;
         });
     """
     canvases = run_modules(
-        {"canvas/canvases.js": "pick, drawDistractors, composeCanvas"},
+        {"canvas/canvases.js": "pick, drawDistractors, scatter, composeCanvas"},
         code,
         images=images.flatten(1).tolist(),
         shape={"channels": channels, "height": 12, "width": 10},

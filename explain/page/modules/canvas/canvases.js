@@ -45,38 +45,94 @@ export function drawDistractors(images, size, count, uniform) {
 }
 
 /**
- * Adds up the distractors and clips, then adds the image and clips again.
+ * @param {readonly Distractor[]} distractors
+ * @param {number} size Side of the canvas.
+ * @param {number} channels
+ * @returns {Picture} They alone, added up and clipped.
+ */
+export function scatter(distractors, size, channels) {
+  const canvas = { channels, height: size, width: size, pixels: new Uint8Array(channels * size * size) };
+  for (const { source, corner, place } of distractors) add(canvas, source, corner, [CROP, CROP], place);
+  return canvas;
+}
+
+/**
+ * Adds an image to what is on a canvas, and clips.
  *
  * @param {Picture} image
  * @param {readonly [number, number]} place Its top-left pixel on the canvas, column and row.
- * @param {number} size Side of the canvas.
- * @param {readonly Distractor[]} distractors
+ * @param {Picture} background
  * @returns {Picture}
  */
-export function composeCanvas(image, place, size, distractors) {
-  const { channels } = image;
-  const canvas = { channels, height: size, width: size, pixels: new Uint8Array(channels * size * size) };
-  for (const { source, corner, place: there } of distractors) add(canvas, source, corner, [CROP, CROP], there);
+export function composeCanvas(image, place, background) {
+  const canvas = { ...background, pixels: background.pixels.slice() };
   add(canvas, image, [0, 0], [image.width, image.height], place);
   return canvas;
 }
 
 /**
- * Adds a part of an image to a canvas and clips; what lies outside the canvas is left out.
+ * Takes an image out of the canvas that it was added to.
+ *
+ * @param {Picture} image
+ * @param {Picture} canvas
+ * @returns {{place: [number, number], background: Picture}} The top-left pixel where the image fits best, column and row,
+ *   and what is left there without it. What was clipped is lost.
+ */
+export function takeOut(image, canvas) {
+  /** @type {[number, number]} */
+  let best = [0, 0];
+  let least = Number.POSITIVE_INFINITY;
+  for (let y = 0; y <= canvas.height - image.height; y++) {
+    for (let x = 0; x <= canvas.width - image.width; x++) {
+      const misfit = misfitAt(image, canvas, x, y, least);
+      if (misfit < least) [least, best] = [misfit, [x, y]];
+    }
+  }
+  const background = { ...canvas, pixels: canvas.pixels.slice() };
+  add(background, image, [0, 0], [image.width, image.height], best, -1);
+  return { place: best, background };
+}
+
+/**
+ * @param {Picture} image
+ * @param {Picture} canvas
+ * @param {number} x
+ * @param {number} y
+ * @param {number} limit Beyond which nobody asks how large it is.
+ * @returns {number} How far the canvas is from the image, where the image is not black.
+ */
+function misfitAt(image, canvas, x, y, limit) {
+  let misfit = 0;
+  for (let channel = 0; channel < image.channels; channel++) {
+    for (let row = 0; row < image.height && misfit < limit; row++) {
+      const from = (channel * image.height + row) * image.width;
+      const to = (channel * canvas.height + y + row) * canvas.width + x;
+      for (let column = 0; column < image.width; column++) {
+        const pixel = image.pixels[from + column];
+        if (pixel > 0) misfit += Math.abs(canvas.pixels[to + column] - pixel);
+      }
+    }
+  }
+  return misfit;
+}
+
+/**
+ * Adds a part of an image to a canvas, or subtracts it, and clips; what lies outside the canvas is left out.
  *
  * @param {Picture} canvas
  * @param {Picture} source
  * @param {readonly [number, number]} corner
  * @param {readonly [number, number]} sides Width and height of the part.
  * @param {readonly [number, number]} place
+ * @param {1 | -1} [sign]
  */
-function add(canvas, source, [left, top], [width, height], [x, y]) {
+function add(canvas, source, [left, top], [width, height], [x, y], sign = 1) {
   for (let channel = 0; channel < canvas.channels; channel++) {
     for (let row = Math.max(0, -y); row < Math.min(height, canvas.height - y); row++) {
       for (let column = Math.max(0, -x); column < Math.min(width, canvas.width - x); column++) {
         const from = (channel * source.height + top + row) * source.width + left + column;
         const to = (channel * canvas.height + y + row) * canvas.width + x + column;
-        canvas.pixels[to] = Math.min(canvas.pixels[to] + source.pixels[from], MAX_PIXEL);
+        canvas.pixels[to] = Math.min(Math.max(canvas.pixels[to] + sign * source.pixels[from], 0), MAX_PIXEL);
       }
     }
   }

@@ -3,7 +3,7 @@
  */
 
 import { uniformNumbers } from "../random.js";
-import { composeCanvas, drawDistractors, resize } from "./canvases.js";
+import { composeCanvas, drawDistractors, resize, scatter, takeOut } from "./canvases.js";
 import { normalise, rasterise } from "./drawing.js";
 
 /** @typedef {import("../content.js").Content} Content */
@@ -13,8 +13,13 @@ import { normalise, rasterise } from "./drawing.js";
 /** @typedef {import("../link.js").State} State */
 /** @typedef {import("../retina.js").Picture} Picture */
 
+/** @typedef {{place: [number, number], background: Picture}} Parts */
+
 export const SMALLEST = 0.5;
 export const LARGEST = 2;
+
+/** @type {WeakMap<Example, Parts>} */
+const parts = new WeakMap();
 
 /**
  * @param {State} state
@@ -27,16 +32,24 @@ export function makeCanvas(state, content, examples) {
   if (example !== null && state.placement === null) return example.canvas;
   const image = example === null ? imageOfStrokes(state.strokes, content) : example.original;
   if (!content.isPlaced) return image;
-  const placement = clampPlacement(state.placement ?? centrePlacement(state, content), content);
-  const scaled = resize(image, placement.scale);
-  const corner = /** @type {const} */ ([
-    Math.round(placement.x - scaled.width / 2),
-    Math.round(placement.y - scaled.height / 2),
-  ]);
+  const { x, y, scale, distractors } = clampPlacement(placementOf(state, content, examples), content);
+  const scaled = resize(image, scale);
+  const corner = /** @type {const} */ ([Math.round(x - scaled.width / 2), Math.round(y - scaled.height / 2)]);
+  if (example !== null && distractors === null) return composeCanvas(scaled, corner, partsOf(example).background);
   const originals = examples.map(({ original }) => original);
-  const uniform = uniformNumbers(placement.distractors);
-  const distractors = drawDistractors(originals, content.canvas.width, content.numDistractors, uniform);
-  return composeCanvas(scaled, corner, content.canvas.width, distractors);
+  const { width } = content.canvas;
+  const drawn = drawDistractors(originals, width, content.numDistractors, uniformNumbers(distractors ?? state.seed));
+  return composeCanvas(scaled, corner, scatter(drawn, width, image.channels));
+}
+
+/**
+ * @param {Example} example
+ * @returns {Parts} Where its original is on its canvas, and what else is there.
+ */
+function partsOf(example) {
+  const known = parts.get(example) ?? takeOut(example.original, example.canvas);
+  parts.set(example, known);
+  return known;
 }
 
 /**
@@ -54,10 +67,15 @@ export function imageOfStrokes(strokes, content) {
 /**
  * @param {State} state
  * @param {Content} content
- * @returns {Placement} In the middle of the canvas.
+ * @param {readonly Example[]} examples
+ * @returns {Placement} Where the reader put the image; else where it is in the example, or in the middle of the canvas.
  */
-export function centrePlacement(state, content) {
-  return { x: content.canvas.width / 2, y: content.canvas.height / 2, scale: 1, distractors: state.seed };
+export function placementOf(state, content, examples) {
+  if (state.placement !== null) return state.placement;
+  const { canvas, image } = content;
+  if (state.example === null) return { x: canvas.width / 2, y: canvas.height / 2, scale: 1, distractors: state.seed };
+  const [left, top] = partsOf(examples[state.example]).place;
+  return { x: left + image.width / 2, y: top + image.height / 2, scale: 1, distractors: null };
 }
 
 /**

@@ -43,6 +43,7 @@ export function curveView(session) {
     lowestShown = lowest;
     byId("curve-words").textContent = session.isEmpty ? "" : nowInWords(session);
     toggle(byId("curve-hint"), !session.isEmpty && !isKnown);
+    toggle(byId("curve-own"), !session.isEmpty && session.isOther);
     if (session.isEmpty) return;
     const shownAt = x(Math.min(session.state.shown, session.steps.length - 1));
     curves.append(

@@ -48,6 +48,18 @@ export function svg(tag, attributes = {}, text = "") {
 }
 
 /**
+ * @param {Element} frame
+ * @param {MouseEvent} event
+ * @param {number} width
+ * @param {number} height
+ * @returns {[number, number]} Where the pointer is, if the frame were so wide and so high.
+ */
+export function pointIn(frame, event, width, height) {
+  const box = frame.getBoundingClientRect();
+  return [((event.clientX - box.left) / box.width) * width, ((event.clientY - box.top) / box.height) * height];
+}
+
+/**
  * Shows an element, or hides it from everybody.
  *
  * @param {HTMLElement} element

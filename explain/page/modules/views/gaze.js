@@ -2,7 +2,7 @@
  * What the agent sees: the canvas, dark where it has not looked, with its path and glimpses that can be dragged.
  */
 
-import { ARROWS, byId, html, setAttribute, svg, toggle } from "./dom.js";
+import { ARROWS, byId, html, pointIn, setAttribute, svg, toggle } from "./dom.js";
 import { centreOf, paintCovered } from "./pixels.js";
 
 /** @typedef {import("../retina.js").Location} Location */
@@ -26,7 +26,7 @@ export function gazeView(session) {
 
   session.views.push(() => {
     const { retina, state, steps } = session;
-    const taken = steps.slice(0, state.shown + 1);
+    const taken = session.isEmpty ? [] : steps.slice(0, state.shown + 1);
     const covered = retina.coverage(
       taken.map(({ location }) => location),
       session.canvas,
@@ -66,9 +66,9 @@ export function gazeView(session) {
  */
 function whatIf({ state, steps, own }) {
   const moved = steps.findIndex(({ location }, at) => location.some((side, axis) => side !== own[at].location[axis]));
-  const who = { learned: "the agent goes on from there", eig: "the highest EIG", random: "chance" }[state.driver];
-  const cause = moved < state.path.length ? `you moved glimpse ${moved + 1}, then ${who}` : `${who} chose the glimpses`;
-  return `What if: ${cause}. Blue shows the agent's own path.`;
+  const who = { learned: "the agent", eig: "the highest EIG", random: "chance" }[state.driver];
+  const cause = moved < state.path.length ? `you moved glimpse ${moved + 1}, ${who} chose` : `${who} chose`;
+  return `What if: ${cause} what follows. Blue shows the agent’s own path.`;
 }
 
 /**
@@ -120,9 +120,7 @@ function makeDraggable(session, frame, handles) {
     }
     dragged.isMoving ||= Math.hypot(event.clientX - dragged.x, event.clientY - dragged.y) >= DRAG_STARTS;
     if (!dragged.isMoving) return;
-    const box = frame.getBoundingClientRect();
-    const x = ((event.clientX - box.left) / box.width) * width;
-    moveTo(session, dragged.glimpse, x, ((event.clientY - box.top) / box.height) * height);
+    moveTo(session, dragged.glimpse, ...pointIn(frame, event, width, height));
   };
   frame.onpointerup = frame.onpointercancel = () => {
     dragged = null;

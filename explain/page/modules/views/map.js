@@ -2,16 +2,20 @@
  * The map of expected information gain, and the imagined canvases behind each number of it.
  */
 
+import { clamp } from "../canvas/scene.js";
 import { GRID, NUM_SAMPLES } from "../imagining.js";
 import { argmax, divergence } from "../information.js";
 import { MAX_PIXEL } from "../retina.js";
 import { natsInWords, percent } from "../words.js";
-import { ARROWS, byId, html, svg, toggle } from "./dom.js";
+import { ARROWS, byId, html, pointIn, svg, toggle } from "./dom.js";
 import { patch } from "./gaze.js";
 import { centreOf, paint, paintPicture, viridis } from "./pixels.js";
 
 /** @typedef {import("../eig.js").EIGMap} EIGMap */
 /** @typedef {import("../session.js").Session} Session */
+
+/** Colours of the map stand for numbers from 0 to its highest one, which counts as at least so many nats. */
+const LEAST_SCALE = 0.05;
 
 /** @param {Session} session */
 export function mapView(session) {
@@ -26,18 +30,16 @@ export function mapView(session) {
   });
 
   frame.onclick = (event) => {
-    const box = frame.getBoundingClientRect();
-    const cell = (/** @type {number} */ part) => Math.min(Math.max(Math.floor(part * GRID), 0), GRID - 1);
-    const column = cell((event.clientX - box.left) / box.width);
-    session.pick(cell((event.clientY - box.top) / box.height) * GRID + column);
+    const [column, row] = pointIn(frame, event, GRID, GRID).map((at) => clamp(Math.floor(at), 0, GRID - 1));
+    session.pick(row * GRID + column);
   };
   frame.onkeydown = (event) => {
     const arrow = ARROWS[event.key];
     if (arrow === undefined || session.map === null) return;
     event.preventDefault();
     const from = session.picked ?? argmax(session.map.divergence);
-    const column = Math.min(Math.max((from % GRID) + arrow[0], 0), GRID - 1);
-    const row = Math.min(Math.max(Math.floor(from / GRID) + arrow[1], 0), GRID - 1);
+    const column = clamp((from % GRID) + arrow[0], 0, GRID - 1);
+    const row = clamp(Math.floor(from / GRID) + arrow[1], 0, GRID - 1);
     session.pick(session.picked === null ? from : row * GRID + column);
   };
 
@@ -49,13 +51,14 @@ export function mapView(session) {
     paintPicture(canvas, session.canvas, 0.6);
     toggle(cells, !session.isEmpty);
     if (map === null) {
-      words.textContent = session.isEmpty ? "" : session.problem || "Computing …";
+      words.textContent = session.isEmpty ? "There is nothing to look at yet." : session.problem || "Computing …";
       byId("map-high").textContent = "";
       return;
     }
     const highest = Math.max(...map.divergence);
-    paintCells(cells, map.divergence);
-    byId("map-high").textContent = `${highest.toFixed(2)} nats`;
+    const top = Math.max(highest, LEAST_SCALE);
+    paintCells(cells, map.divergence, top);
+    byId("map-high").textContent = `${top.toFixed(2)} nats`;
     const best = argmax(map.divergence);
     const isLast = state.shown === session.content.numGlimpses - 1;
     const next = session.steps.at(state.shown + 1)?.location ?? step.next;
@@ -119,11 +122,11 @@ function tile(session, map, place, sample) {
  *
  * @param {HTMLCanvasElement} element
  * @param {Float32Array} values (GRID * GRID)
+ * @param {number} top Of the scale.
  */
-function paintCells(element, values) {
-  const highest = Math.max(...values);
+function paintCells(element, values, top) {
   paint(element, { height: GRID, width: GRID }, (cell, into, at) => {
-    const height = highest === 0 ? 0 : values[cell] / highest;
+    const height = values[cell] / top;
     into.set(viridis(height), at);
     into[at + 3] = 0.85 * MAX_PIXEL * height;
   });

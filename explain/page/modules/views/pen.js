@@ -3,9 +3,9 @@
  */
 
 import { normalise, readStrokes, writeStrokes } from "../canvas/drawing.js";
-import { centrePlacement, clampPlacement } from "../canvas/scene.js";
+import { clamp, clampPlacement, placementOf } from "../canvas/scene.js";
 import { roundForLink } from "../link.js";
-import { ARROWS, byId, svg } from "./dom.js";
+import { ARROWS, byId, pointIn, svg } from "./dom.js";
 
 /** @typedef {import("../canvas/drawing.js").Point} Point */
 /** @typedef {import("../canvas/drawing.js").Stroke} Stroke */
@@ -76,7 +76,7 @@ export class Pen {
     } else if (arrow !== undefined) {
       event.preventDefault();
       const [x, y] = this.cursor ?? [width / 2, height / 2];
-      this.cursor = [Math.min(Math.max(x + arrow[0], 0), width), Math.min(Math.max(y + arrow[1], 0), height)];
+      this.cursor = [clamp(x + arrow[0], 0, width), clamp(y + arrow[1], 0, height)];
       if (this.isDown) {
         this.extend(this.cursor);
         return this.apply();
@@ -143,14 +143,16 @@ export class Pen {
 
   /** @returns {Placement} Where the drawing is on the canvas. */
   placement() {
-    const { content, state } = this.session;
+    const { content, examples, state } = this.session;
     const points = this.strokes.flat();
     const middle = (/** @type {0 | 1} */ axis) => {
       const values = points.map((point) => point[axis]);
       return roundForLink((Math.min(...values) + Math.max(...values)) / 2);
     };
-    const before = state.placement ?? centrePlacement(state, content);
-    return clampPlacement({ ...before, x: middle(0), y: middle(1) }, content);
+    // A drawing in place of an example begins with its own size.
+    const { scale, distractors } = placementOf({ ...state, example: null }, content, examples);
+    const here = { x: middle(0), y: middle(1), scale: state.example === null ? scale : 1, distractors };
+    return clampPlacement({ ...here, distractors: distractors ?? state.seed }, content);
   }
 
   /** @returns {Stroke[]} The drawing as it is shown, in pixels of the canvas. */
@@ -185,10 +187,8 @@ export class Pen {
    * @returns {Point}
    */
   pointAt(event) {
-    const box = this.frame.getBoundingClientRect();
     const { width, height } = this.session.content.canvas;
-    const x = ((event.clientX - box.left) / box.width) * width;
-    const y = ((event.clientY - box.top) / box.height) * height;
-    return [Math.min(Math.max(x, 0), width), Math.min(Math.max(y, 0), height)];
+    const [x, y] = pointIn(this.frame, event, width, height);
+    return [clamp(x, 0, width), clamp(y, 0, height)];
   }
 }

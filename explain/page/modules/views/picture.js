@@ -17,7 +17,7 @@ export function pictureView(session) {
   const { width, height } = session.content.canvas;
   overlay.setAttribute("viewBox", `0 0 ${width} ${height}`);
   const pen = session.content.drawing === null ? null : new Pen(session);
-  if (session.content.isPlaced) placeImage(session);
+  const outline = session.content.isPlaced ? placeImage(session) : () => [];
   listExamples(session);
   chooseLabel(session);
   byId("clear").onclick = () => pen?.clear();
@@ -27,7 +27,7 @@ export function pictureView(session) {
     paintPicture(canvas, session.canvas);
     overlay.replaceChildren();
     canvas.classList.toggle("under", pen?.isBusy ?? false);
-    if (pen !== null) overlay.append(...pen.lines());
+    overlay.append(...(pen?.lines() ?? []), ...outline());
     toggle(byId("picture-empty"), session.isEmpty && pen !== null && !pen.isBusy);
   });
 }
