@@ -39,8 +39,8 @@ def choose_examples(recording: Recording) -> list[int]:
 def teaches_most(recording: Recording) -> int:
     """Returns the image whose episode best shows that looking changes a belief.
 
-    It begins unsure, changes its mind, and ends sure and right: the number of different answers in a row, times how much
-    surer the last belief is than the first, in nats, is largest.
+    It begins unsure, changes its mind, and ends sure and right: the number of different answers in a row, times how
+    much surer the last belief is than the first, in nats, is largest.
 
     Args:
         recording: `N` images, at least 1.
