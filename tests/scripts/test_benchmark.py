@@ -27,8 +27,13 @@ ENV_ROWS = [
     "memory of 1024 sub-environments, cluttered 60x60: MB",
 ]
 PAGE_ROWS = [
-    "from a stroke to the beliefs after 6 glimpses: ms",
-    "a map of 13x13 locations with 16 samples: ms",
+    f"{task}: ms, {which}"
+    for task in (
+        "from a stroke to the beliefs after 6 glimpses, under node",
+        "a map of 13x13 locations with 16 samples, under node",
+        "from a stroke to a new frame of the page, in Chromium",
+    )
+    for which in ("median", "90th percentile")
 ]
 EXPLAIN_ROWS = [
     "recording 10,000 images (1/40 of it, times 40): s",
