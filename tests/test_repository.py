@@ -43,7 +43,7 @@ ALLOWED_EXTRAS = {
     "agents program": ["train"],
     "explain command line": ["train"],
     "explain program": ["train"],
-    "scripts": ["train", "cluster", "search", "others"],
+    "scripts": ["train", "cluster", "search", "others", "docs"],
     "docs": ["docs"],
     "tests": list(PROJECT["optional-dependencies"]),
 }

@@ -145,7 +145,7 @@ def _draw_in_chromium(page_file: Path, seconds: float) -> list[float]:
         the episode, all views, style, layout and painting, and about one millisecond of measuring.
 
     Raises:
-        ImportError: Playwright is not installed.
+        ImportError: Playwright is not installed, which the extra `docs` brings.
         FileNotFoundError: There is no Chromium.
     """
     from playwright.sync_api import sync_playwright
