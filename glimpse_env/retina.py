@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
@@ -105,20 +106,35 @@ class Retina:
             `(N, num_scales * C, glimpse_size, glimpse_size)` float32 in [0, 1], fine scales first; with `L` after `N`
             if the locations have it.
         """
+        if locations.numel() == 2 and locations.is_cpu:
+            return self._one_glimpse(tables, locations)
         size = self.glimpse_size
         count, channels, height, width = tables[0].shape
         canvas_shape = (height - size, width - size)
         patches = []
         for scale, table in enumerate(tables):
             plan = _plan(canvas_shape, channels, size, scale, locations.device)
-            if locations.numel() == 2:  # slicing one table takes half the time of gathering the same pixels
-                x, y = _starts(locations, plan.half, plan.shift).flatten().tolist()
-                side, block = size * 2**scale, 2**scale
-                patch = table[:, :, y : y + side : block, x : x + side : block] / plan.max_sum
-            else:
-                patch = table.view(count, -1).gather(1, _pixels(locations, plan).view(count, -1)) / plan.max_sum
+            patch = table.view(count, -1).gather(1, _pixels(locations, plan).view(count, -1)) / plan.max_sum
             patches.append(patch.view(*locations.shape[:-1], channels, size, size))
         return patches[0] if len(patches) == 1 else torch.cat(patches, dim=-3)
+
+    def _one_glimpse(self, tables: list[Tensor], location: Tensor) -> Tensor:
+        """What `glimpses` gives for one canvas and one location, in a third of the time: NumPy's calls cost less."""
+        size = self.glimpse_size
+        _, channels, height, width = tables[0].shape
+        canvas_shape = (height - size, width - size)
+        x, y = (min(max(along, -1.0), 1.0) for along in location.flatten().tolist())
+        seen = np.empty((len(tables), channels, size, size), dtype=np.float32)
+        for scale, table in enumerate(tables):
+            block = 2**scale
+            half_x, half_y, shift_x, shift_y = _placement_of_one(canvas_shape, size * block)
+            # A product of two float32 is exact in float64, and so the roundings are those of `_starts`.
+            left = int(np.float32(float(np.float32(x * half_x)) + shift_x))
+            top = int(np.float32(float(np.float32(y * half_y)) + shift_y))
+            side = size * block
+            sums = table.numpy()[0, :, top : top + side : block, left : left + side : block]
+            np.divide(sums, MAX_PIXEL * block * block, out=seen[scale], dtype=np.float32)
+        return torch.from_numpy(seen.reshape(*location.shape[:-1], -1, size, size))
 
     def glimpses_everywhere(self, tables: list[Tensor], locations: Tensor) -> Tensor:
         """Looks at each canvas once from every location.
@@ -210,6 +226,12 @@ def _placement(canvas_shape: tuple[int, int], patch_size: int, device: torch.dev
     height, width = canvas_shape
     half = torch.tensor([width / 2, height / 2], dtype=torch.float32, device=device)
     return half, half - patch_size / 2 + 0.5 + patch_size // 2
+
+
+@lru_cache(maxsize=64)
+def _placement_of_one(canvas_shape: tuple[int, int], patch_size: int) -> list[float]:
+    """`_placement` as numbers of Python: half the width and height, then the shifts along them."""
+    return torch.cat(_placement(canvas_shape, patch_size, torch.device("cpu"))).tolist()
 
 
 class _Plan(NamedTuple):

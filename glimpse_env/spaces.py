@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
@@ -87,6 +88,8 @@ def unpack_action(action: ArrayT) -> Action:
         >>> unpack_action(torch.tensor([0.5, -1.0, 3.0, -3.0])).logits
         tensor([ 3., -3.])
     """
+    if isinstance(action, Tensor):  # one call takes half the time of two
+        return Action(*action.split_with_sizes([LOCATION_SIZE, action.shape[-1] - LOCATION_SIZE], dim=-1))
     return Action(action[..., :LOCATION_SIZE], action[..., LOCATION_SIZE:])
 
 
@@ -118,19 +121,20 @@ def read_action(action: Any, shape: tuple[int, ...], device: torch.device) -> Te
     """
     if isinstance(action, Tensor):
         _check(action.is_floating_point(), tuple(action.shape), shape, action.dtype)
-        finite = bool(torch.isfinite(action).all())
+        lowest, highest = action.detach().aminmax()  # NaN if there is any
+        finite = math.isfinite(lowest) and math.isfinite(highest)
         low, high = _limits(shape[-1], device)
         tensor = action.detach().to(device, torch.float32).clamp(low, high)
     else:
         array = as_array("action", action)
         _check(array.dtype.kind == "f", array.shape, shape, array.dtype)
-        finite = bool(np.isfinite(array).all())
-        bound = _bound(shape[-1])
-        clipped = np.minimum(np.maximum(array, -bound), bound)
+        finite = bool(np.logical_and.reduce(np.isfinite(array), axis=None))
+        bottom, top = _bounds(shape[-1])
+        clipped = np.minimum(np.maximum(array, bottom), top)
         tensor = torch.from_numpy(clipped.astype(np.float32, copy=False)).to(device)
     if not finite:
         raise ValueError(f"expected finite numbers in the action, got {shown(action)}")
-    return tensor.reshape(-1, shape[-1])
+    return tensor.view(-1, shape[-1])
 
 
 def as_array(name: str, values: Any) -> NDArray[Any]:
@@ -160,11 +164,12 @@ def _check(floating: bool, shape: tuple[int, ...], expected: tuple[int, ...], dt
 
 
 @lru_cache(maxsize=16)
-def _bound(length: int) -> NDArray[np.float32]:
-    return action_space(length - LOCATION_SIZE).high.astype(np.float32)
+def _bounds(length: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    space = action_space(length - LOCATION_SIZE)
+    return space.low.astype(np.float32), space.high.astype(np.float32)
 
 
 @lru_cache(maxsize=16)
 def _limits(length: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    high = torch.from_numpy(_bound(length)).to(device)
-    return -high, high
+    low, high = _bounds(length)
+    return torch.from_numpy(low).to(device), torch.from_numpy(high).to(device)
