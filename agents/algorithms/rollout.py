@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from agents.algorithms.branches import Branches, try_branches
+from agents.policy.memory import new_memory
 from agents.policy.recurrent_policy import RAMPolicy
 from glimpse_env.spaces import pack_action
 
@@ -121,27 +122,28 @@ def collect(behaviour: BehaviourPolicy, env: Any, observation: dict[str, Tensor]
     policy, world = behaviour.policy, env.unwrapped.world
     # Of the episodes that have begun: the last step puts the next canvases in their place.
     canvases = None if policy.canvas_head is None else world.pooled_canvases(policy.canvas_head.side)
-    state = policy.initial_state(env.num_envs)
+    memory = new_memory(policy, env.num_envs, world.config.num_glimpses)
     observations: list[dict[str, Tensor]] = []
     steps: list[tuple[Tensor, ...]] = []
     branches: list[Branches] = []
     ended = False
     while not ended:
         observations.append(observation)
-        state = policy.remember(observation, state)
-        hidden = policy.hidden(state)
+        state = memory.remember(observation)
         with torch.no_grad():
             location = behaviour.choose(state, len(steps))
-            action = pack_action(location, policy.logits(hidden).float())
+            action = pack_action(location, policy.logits(policy.hidden(state)).float())
         observation, reward, _, _, info = env.step(action)
         ended = "final_info" in info
-        steps.append((location, hidden, reward))
+        steps.append((location, reward))
         if not ended and behaviour.num_branches > 0:
             branches.append(try_branches(policy, world, state, behaviour.num_branches, behaviour.generator))
-    locations, hidden, rewards = (torch.stack(values) for values in zip(*steps, strict=True))
+    locations, rewards = (torch.stack(values) for values in zip(*steps, strict=True))
+    seen = {key: torch.stack([one[key] for one in observations]) for key in observation}
+    hidden = memory.hidden(seen)
     final = info["final_info"]
     return Rollout(
-        observations={key: torch.stack([one[key] for one in observations]) for key in observation},
+        observations=seen,
         locations=locations,
         hidden=hidden,
         means=policy.location_mean(hidden, policy.context(observations[0])).float(),

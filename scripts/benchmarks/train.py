@@ -7,7 +7,9 @@ import torch
 
 from agents import A2C, PPO, REINFORCE, Algorithm
 from agents.algorithms.devices import has_bfloat16
+from glimpse_env import load_dataset
 from scripts.benchmarks.env import available_ids
+from scripts.benchmarks.plain_loop import train_plain_loop
 from scripts.benchmarks.tables import Benchmark, Row
 from scripts.benchmarks.timing import Seconds, Workload, measure_rates
 
@@ -29,6 +31,9 @@ def benchmark_train(seconds: Seconds = 10.0) -> Benchmark:
     if has_bfloat16(large.device):
         algorithms["bfloat16"] = REINFORCE(env, seed=0, num_envs=512, precision="bfloat16")
     workloads = {name: train(algorithm) for name, algorithm in algorithms.items()}
+    data = load_dataset(env.unwrapped.world.dataset.name)  # type: ignore[attr-defined]
+    for num_envs in (128, 512):
+        workloads[f"plain {num_envs}"] = train_plain_loop(data.images[:, 0], data.labels, num_envs)
     speed = measure_rates(workloads | {"matmul": multiply_matrices()}, seconds)
 
     # A weight of a linear layer takes one multiplication and one addition; the backward pass twice as many.
@@ -40,7 +45,9 @@ def benchmark_train(seconds: Seconds = 10.0) -> Benchmark:
     rows = [
         Row("REINFORCE, batch 128, float32: images/s", speed["128"], 9_000, "{:,.0f}"),
         Row("REINFORCE, batch 512, float32: images/s", speed["512"], 13_000, "{:,.0f}"),
-        Row("fraction of the matrix-product rate, batch 512", matmul_fraction, 0.65, "{:.2f}"),
+        Row("batch 128: images/s / of a plain loop of torch", speed["128"] / speed["plain 128"], 1.4, "{:.2f}"),
+        Row("batch 512: images/s / of a plain loop of torch", speed["512"] / speed["plain 512"], 1.2, "{:.2f}"),
+        Row("fraction of the matrix-product rate, batch 512", matmul_fraction, 0.75, "{:.2f}"),
         Row(
             "batch 512: images/s with bfloat16 / float32",
             speed["bfloat16"] / speed["512"] if "bfloat16" in speed else None,

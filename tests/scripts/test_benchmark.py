@@ -24,6 +24,7 @@ ENV_ROWS = [
     "256 sub-environments: time with reward information / hard",
     "256 sub-environments: time with reward anytime / hard",
     "steps/s of 8192 sub-environments / of 256",
+    "importing glimpse_env, on top of torch and gymnasium: s",
     "memory of 1024 sub-environments, cluttered 60x60: MB",
 ]
 PAGE_ROWS = [
