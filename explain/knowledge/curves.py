@@ -1,4 +1,4 @@
-"""Curves of what an agent knew after each glimpse: means over images, with bootstrap intervals."""
+"""Curves of what an agent knew after each glimpse: means over images, with their intervals."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 from torch import Tensor
 
 from explain.knowledge import information
-from explain.knowledge.intervals import Bootstrap, Estimate
+from explain.knowledge.intervals import Bootstrap, Estimate, of_fraction
 from explain.recording import Recording
 
 
 @dataclass(frozen=True)
 class InformationCurves:
-    """Means over images after each glimpse, `(T,)`, with bootstrap intervals.
+    """Means over images after each glimpse, `(T,)`, with bootstrap intervals; that of the accuracy is Wilson's.
 
     With `p_t` the belief after glimpse t, `H_t` its entropy, `y` the label and `C` the number of classes:
 
@@ -63,6 +63,7 @@ def information_curves(recording: Recording, bootstrap: Bootstrap) -> Informatio
     """
     means = {name: bootstrap.mean(values) for name, values in quantities(recording).items()}
     calibration = bootstrap.of_mean(calibration_gaps(recording), information.expected_calibration_error)
+    means["accuracy"] = of_fraction(information.is_correct(recording.beliefs, recording.labels))
     return InformationCurves(**means, calibration_error=calibration)
 
 

@@ -1,4 +1,4 @@
-"""Confidence intervals: over images by the bootstrap, over seeds by Student's t."""
+"""Confidence intervals: over images by the bootstrap and of fractions by Wilson's, over seeds by Student's t."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from explain.numbers import check_between
 from glimpse_env.config import check_integer
+from glimpse_env.utils.wilson import wilson_interval
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,28 @@ def over_seeds(values: Tensor, level: float = 0.95) -> Estimate:
         return Estimate(mean, torch.full_like(mean, -torch.inf), torch.full_like(mean, torch.inf))
     half = student_t.ppf((1 + level) / 2, count - 1) * values.std(0) / count**0.5
     return Estimate(mean, mean - half, mean + half)
+
+
+def of_fraction(happened: Tensor) -> Estimate:
+    """The fraction of images of which something is so, with its 95 % Wilson interval.
+
+    A bootstrap of images of which it is so without exception has an interval of no width, as if it were so of all
+    images that there are. This interval has the width that the number of images allows.
+
+    Args:
+        happened: Whether it is so of each image, `(N, ...)` bool.
+
+    Returns:
+        `(...)`.
+
+    Example:
+        >>> estimate = of_fraction(torch.ones(50, dtype=torch.bool))
+        >>> estimate.value.item(), round(estimate.low.item(), 3), estimate.high.item()
+        (1.0, 0.929, 1.0)
+    """
+    counts, trials = happened.sum(0).cpu(), len(happened)
+    low, high = wilson_interval(counts.numpy(), trials)
+    return Estimate(counts.double() / trials, torch.from_numpy(np.asarray(low)), torch.from_numpy(np.asarray(high)))
 
 
 MAX_DRAWS = 2**30

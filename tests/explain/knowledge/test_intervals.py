@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from explain import Bootstrap
+from explain.knowledge.intervals import of_fraction
 
 
 def test_the_interval_of_a_mean_is_that_of_the_normal_distribution() -> None:
@@ -68,3 +69,19 @@ def test_bad_arguments() -> None:
         Bootstrap(5, level=95)
     with pytest.raises(ValueError, match="of 5 images, got 4"):
         Bootstrap(5).mean(torch.zeros(4))
+
+
+def test_a_fraction_of_1_is_not_certain_to_be_1() -> None:
+    estimate = of_fraction(torch.tensor([[True, False]] * 20))
+    assert estimate.value.tolist() == [1, 0]
+    # Newcombe 1998, table I, method 3: 0/20.
+    assert estimate.low.tolist() == pytest.approx([0.8389, 0], abs=5e-5)
+    assert estimate.high.tolist() == pytest.approx([1, 0.1611], abs=5e-5)
+
+
+@pytest.mark.parametrize("fraction", [0.5, 0.97])
+def test_the_interval_of_a_fraction_covers_at_its_rate(fraction: float) -> None:
+    drawn = torch.rand(60, 3000, generator=torch.Generator().manual_seed(3)) < fraction
+    estimate = of_fraction(drawn)
+    covered = ((estimate.low <= fraction) & (fraction <= estimate.high)).double().mean().item()
+    assert 0.92 < covered < 0.99
