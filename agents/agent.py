@@ -15,11 +15,13 @@ from stable_baselines3.common import utils
 from torch import Tensor
 from typing_extensions import Self
 
-from agents.algorithms.checkpoint import AGENTS, TrainingState
+from agents.algorithms.checkpoint import AGENTS, TrainingState, make_policy
 from agents.algorithms.devices import choose_device
 from agents.algorithms.rollout import can_act
 from agents.algorithms.settings import AgentSpec, Settings
 from agents.environments import EnvironmentSpec, num_envs_of, read_environment
+from agents.policy.randomised import randomised_layers
+from agents.policy.recurrent_policy import RAMPolicy
 from agents.sb3.interface import SB3Interface
 from agents.sb3.vec_env import GlimpseVecEnv
 from glimpse_env.config import MAX_EPISODE, check_integer, read_number
@@ -82,6 +84,28 @@ class BaseAgent(SB3Interface):
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Chooses an action for one observation or a batch of them; see `RAMPolicy.predict`."""
         return self.policy.predict(observation, state, episode_start, deterministic)
+
+    def randomised(self, seed: int = 0) -> dict[str, RAMPolicy]:
+        """Makes copies of the policy whose layers are untrained, one more in each, from the outputs to the inputs.
+
+        This is what `explain` asks for to test its explanations by parameter randomisation.
+
+        Args:
+            seed: Seed of the untrained weights.
+
+        Returns:
+            By the name of a layer a policy in which this layer and all above it are untrained; in the last one, all.
+
+        Raises:
+            ValueError: The seed is out of range.
+
+        Example:
+            >>> from agents import REINFORCE
+            >>> list(REINFORCE("glimpse_env:GlimpseDigits-v0").randomised())
+            ['heads', 'core', 'glimpse network, top', 'glimpse network, bottom']
+        """
+        untrained = make_policy(replace(self.spec, seed=seed)).to(self.device)
+        return randomised_layers(self.policy, untrained)
 
     def save(self, path: str | os.PathLike[str] | BinaryIO) -> None:
         """Saves everything that it takes to use this agent, or to train it further, as one zip.

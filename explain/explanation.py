@@ -12,6 +12,7 @@ from torch import Tensor
 
 from explain.eig.policy import EIGPolicy
 from explain.eig.validation import EIGValidation, validate_eig
+from explain.evidence.probe_selectivity import probe_selectivity
 from explain.evidence.suite import Evidence, collect_evidence
 from explain.knowledge.curves import InformationCurves, information_curves
 from explain.knowledge.intervals import Bootstrap
@@ -31,6 +32,8 @@ from glimpse_env.world import World
 
 NUM_PROBE = 10_000
 """Training images that linear probes are fitted on, at most."""
+NUM_SELECTIVITY = 2_000
+"""Training images whose true and random labels linear probes learn, at most."""
 LEARNED_POLICY, EIG_POLICY = "learned policy", "EIG policy"
 """Names of the location policy that the agent learned, and of the one that follows the expected information gain."""
 
@@ -114,6 +117,7 @@ class Explanation:
             "linear_probe": self.probe.tolist(),
             "expected_information_gain": {"num_images": len(self.eig_recording)} | self.eig_validation.to_json(),
             "evidence": self.evidence.to_json(),
+            "evidence_curves": self.evidence.curves_to_json(),
             "location_policies": {name: curves.to_json() for name, curves in self.location_policies.items()},
         }
 
@@ -184,6 +188,20 @@ def explain(
         agent, eig_recording, canvas_vae, world_of(test_env), how, progress=progress
     )
 
+    # Ask whether the class is in the memory or in the probe.
+    probed = train[:NUM_SELECTIVITY]
+    again = record(
+        agent,
+        train_env,
+        len(probed),
+        seed=how.seed + len(probed),  # image i begins where image i + len(probed) would have
+        device=device,
+        num_threads=how.num_threads,
+        progress=progress,
+    )
+    with torch_threads(how.num_threads):
+        selectivity = probe_selectivity(probed, again, Bootstrap(len(probed), seed=how.seed), seed=how.seed)
+
     # Compare location policies with the same core and classifier.
     eig_policy = EIGPolicy(
         agent,
@@ -219,7 +237,7 @@ def explain(
         probe=linear_probe(train[:NUM_PROBE], test),
         eig_recording=eig_recording.to("cpu"),
         eig_validation=eig_validation.cpu(),
-        evidence=evidence,
+        evidence=evidence.with_probe(selectivity),
         location_policies={name: information_curves(one, policy_bootstrap) for name, one in recordings.items()},
         settings=replace(
             how,
@@ -288,6 +306,7 @@ def explain_looking(
             canvas_vae,
             bootstrap,
             corners=_corners(world, recording),
+            num_samples=settings.num_samples,
             seed=settings.seed,
         )
     return validation, evidence

@@ -119,11 +119,12 @@ class RecurrentAgent:
         """
         return self.beliefs(self._act(hidden, glimpses, locations)[0])
 
-    def look(self, hidden: Tensor, glimpses: Tensor, locations: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def look(self, hidden: Tensor | None, glimpses: Tensor, locations: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Takes one more glimpse, after which the agent may go on.
 
         Args:
-            hidden: Its hidden states before the glimpse, `(N, D)`.
+            hidden: Its hidden states before the glimpse, `(N, D)`; None at the start of an episode, where everything
+                but glimpse and location that the agent may observe, such as a context, is 0.
             glimpses: What it sees, `(N, num_scales * channels, g, g)` in [0, 1].
             locations: Where it looks, `(N, 2)`, `(x, y)` in [-1, 1].
 
@@ -135,19 +136,22 @@ class RecurrentAgent:
         following = torch.from_numpy(np.asarray(unpack_action(actions).location, dtype=np.float32)).clamp(-1, 1)
         return self.flatten(state), self.beliefs(actions), following.to(self.device)
 
-    def _act(self, hidden: Tensor, glimpses: Tensor, locations: Tensor) -> tuple[NDArray[np.float32], Any]:
+    def _act(self, hidden: Tensor | None, glimpses: Tensor, locations: Tensor) -> tuple[NDArray[np.float32], Any]:
         """The actions and the state of `predict` after one more glimpse."""
         observation = {"glimpse": to_numpy(glimpses), "location": to_numpy(locations)}
+        if hidden is None:
+            return self._start(observation)
         if self._form is None:
-            first = {name: array[:1] for name, array in observation.items()}
-            self.predict(self._at_start(first), None, np.ones(1, dtype=bool), deterministic=True)
+            self._start({name: array[:1] for name, array in observation.items()})
         return self.agent.predict(observation, state=self.restore(hidden), episode_start=None, deterministic=True)
 
-    def _at_start(self, observation: dict[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
-        """The observation with all that one at the start of an episode has, such as a context; it is 0."""
+    def _start(self, observation: dict[str, NDArray[np.float32]]) -> tuple[NDArray[np.float32], Any]:
+        """What `predict` returns at the start of episodes, where all else that the agent may observe is 0."""
+        count = len(observation["location"])
         space = getattr(self.agent, "observation_space", None)
         parts = space.spaces if isinstance(space, spaces.Dict) else {}
-        return {name: np.zeros((1, *(part.shape or ())), np.float32) for name, part in parts.items()} | observation
+        other = {name: np.zeros((count, *(part.shape or ())), np.float32) for name, part in parts.items()}
+        return self.predict(other | observation, None, np.ones(count, dtype=bool), deterministic=True)
 
     def _tensor(self, array: NDArray[np.float32]) -> Tensor:
         return torch.from_numpy(array).to(self.device)

@@ -79,7 +79,7 @@ class TrainingState:
     @classmethod
     def untrained(cls, spec: AgentSpec, device: torch.device) -> TrainingState:
         """Makes the state before any training. The same `spec.seed` gives the same weights."""
-        policy = _make_policy(spec).to(device)
+        policy = make_policy(spec).to(device)
         return cls(
             spec=spec,
             policy=policy,
@@ -182,7 +182,8 @@ class TrainingState:
             self.generator.manual_seed(seeds.generate_state(1, np.uint64).item())
 
 
-def _make_policy(spec: AgentSpec) -> RAMPolicy:
+def make_policy(spec: AgentSpec) -> RAMPolicy:
+    """Makes the policy of an agent, untrained."""
     config = spec.environment.config
     channels = spec.glimpse_shape[0] // config.num_scales
     observation_space = spaces.observation_space(channels, config.retina, config.context_size)
@@ -197,7 +198,7 @@ def expected_tensors(spec: AgentSpec) -> dict[str, Part]:
     weights that were never trained.
     """
     with without_weights():
-        policy = _make_policy(spec)
+        policy = make_policy(spec)
     weights = {name: TensorSpec.like(weight, or_half=True) for name, weight in policy.state_dict().items()}
     step = TensorSpec((), (torch.float32,))
     moments = {

@@ -159,6 +159,23 @@ class RAMPolicy(nn.Module):
         groups = [[weight for part in parts for weight in part.parameters()] for parts in (seeing, looking)]
         return groups[0], groups[1]
 
+    def layers_from_the_top(self) -> dict[str, list[nn.Module]]:
+        """The parts of the network by name, from the outputs to the inputs; each reads what the next computes."""
+        network = self.glimpse_network
+        parts: dict[str, list[nn.Module | None]] = {
+            "heads": [
+                self.classifier,
+                self.location_network,
+                self.baseline,
+                self.context_network,
+                self.canvas_head,
+            ],
+            "core": [self.core],
+            "glimpse network, top": [network.combine, network.norm],
+            "glimpse network, bottom": [network.what, network.where, getattr(network, "convolutions", None)],
+        }
+        return {name: [module for module in modules if module is not None] for name, modules in parts.items()}
+
     def initial_state(self, count: int) -> Tensor:
         """The state before the first glimpse, `(count, state_size)`, all 0."""
         return torch.zeros(count, self.state_size, dtype=torch.float32, device=self.device)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -44,6 +45,13 @@ class RemovalCurves:
     insertion: Mapping[str, Estimate]
     deletion: Mapping[str, Estimate]
     metrics: tuple[Metric, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The curves as plain numbers."""
+        return {
+            name: {order: curve.to_json() for order, curve in curves.items()}
+            for name, curves in {"insertion": self.insertion, "deletion": self.deletion}.items()
+        }
 
 
 def ordered_places(

@@ -23,10 +23,24 @@ def linear_probe(train: Recording, test: Recording) -> Tensor:
     Returns:
         The fraction of `test` that is classified correctly after each glimpse, `(T,)` float64.
     """
-    train, test = train.to("cpu"), test.to("cpu")
-    accuracies = []
-    for glimpse in range(test.hidden.shape[1]):
+    predicted = probe_predictions(train.hidden, train.labels, test.hidden)
+    return (predicted == test.labels.cpu()[:, None]).double().mean(0)
+
+
+def probe_predictions(hidden: Tensor, labels: Tensor, others: Tensor) -> Tensor:
+    """What logistic regressions from the hidden state to the label predict, one for each glimpse; see `linear_probe`.
+
+    Args:
+        hidden: The states that they are fitted on, `(N, T, D)`.
+        labels: The labels of these, `(N,)` int64.
+        others: The states whose labels they predict, `(M, T, D)`.
+
+    Returns:
+        Labels on the CPU, `(M, T)` int64.
+    """
+    predicted = []
+    for states, unknown in zip(hidden.cpu().unbind(1), others.cpu().unbind(1), strict=True):
         probe = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=1000))
-        probe.fit(train.hidden[:, glimpse].numpy(), train.labels.numpy())
-        accuracies.append(probe.score(test.hidden[:, glimpse].numpy(), test.labels.numpy()))
-    return torch.tensor(accuracies, dtype=torch.float64, device="cpu")
+        probe.fit(states.numpy(), labels.cpu().numpy())
+        predicted.append(torch.from_numpy(probe.predict(unknown.numpy())))
+    return torch.stack(predicted, dim=1)

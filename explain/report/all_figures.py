@@ -33,7 +33,8 @@ def draw_all_figures(explanation: Explanation, folder: Path, *, progress: bool =
 
     Returns:
         The PNG or GIF file of each figure by its name. The figure `canvas_reconstructions` exists only if canvases
-        differ from originals; `failure_reconstructions` and `failure_beliefs` only if there are failures.
+        differ from originals; `failure_reconstructions` and `failure_beliefs` only if there are failures;
+        `parameter_randomisation` only if the agent offers copies with random layers.
     """
     drawings = figures_of(explanation)
     files = {}
@@ -83,11 +84,15 @@ def figures_of(explanation: Explanation) -> dict[str, Callable[[], Figure]]:
         "removal_curves": lambda: figures.draw_removal_curves(
             explanation.evidence.removal.insertion, explanation.evidence.removal.deletion
         ),
+        "evidence": partial(figures.draw_evidence, explanation.evidence.metrics),
         "location_policies": lambda: figures.draw_location_policies(
             {name: curves.accuracy for name, curves in policies.items()}
         ),
         "hidden_states": partial(figures.draw_hidden_states, recording, names),
     }
+    if (randomisation := explanation.evidence.randomisation) is not None:
+        similarities = {"EIG maps": randomisation.maps, "imagined images": randomisation.images}
+        drawings["parameter_randomisation"] = partial(figures.draw_similarities, similarities)
     if not canvas_differs:
         del drawings["canvas_reconstructions"]
     if failures := most_confident_failures(recording, NUM_FAILURES):

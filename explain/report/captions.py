@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from explain.evidence.parameter_randomisation import NUM_IMAGES as NUM_RANDOMISED
 from explain.explanation import Explanation
 from explain.recording import Recording
 from explain.report.all_figures import (
@@ -64,6 +65,16 @@ def captions_of(explanation: Explanation) -> dict[str, str]:
         "bright locations have a high one. Boxes are the glimpses so far, with the latest one in orange. The cross is "
         "the next location of the agent. All maps have the same logarithmic colour scale: without colour, the EIG is "
         f"less than 1/{10**DECADES:,} of the highest.",
+        "evidence": "Every test: its value with its 95 % interval, and what each of its nulls scores. A value is "
+        "filled if it is better than all nulls by more than the interval of the difference. The table says what each "
+        "test asks.",
+        "parameter_randomisation": "How similar maps of the expected information gain (rank correlation over "
+        "locations) and imagined images (correlation over pixels, less the mean of all images) are to those of the "
+        "trained agent: first of the trained agent itself with other random draws, then of agents in which one layer "
+        "more has lost what it learned. Dashed: of the trained agent at another image. A curve that falls to it shows "
+        "that the explanation depends on what the agent learned. Heads read the memory and do not shape it: without "
+        f"them, images stay as they are. On {min(NUM_RANDOMISED, len(eig_recording))} images; the bars are 95 % "
+        "intervals.",
         "removal_curves": "Accuracy with places taken in the order of the expected information gain after the first "
         "glimpse. Left: the agent looks at these places after its first glimpse, and at nothing else. Right: these "
         f"places are background, and the agent looks where it wants. On {len(eig_recording)} images; the bands are "

@@ -3,6 +3,7 @@
 from explain.report.figures.animation import save_animation
 from explain.report.figures.beliefs import draw_beliefs
 from explain.report.figures.eig_maps import draw_eig_maps
+from explain.report.figures.evidence import draw_evidence, draw_similarities
 from explain.report.figures.hidden_states import draw_hidden_states
 from explain.report.figures.information import draw_information
 from explain.report.figures.locations import draw_locations, draw_locations_by_class
@@ -15,6 +16,7 @@ __all__ = [
     "draw_beliefs",
     "draw_eig_against_gain",
     "draw_eig_maps",
+    "draw_evidence",
     "draw_hidden_states",
     "draw_information",
     "draw_location_policies",
@@ -23,6 +25,7 @@ __all__ = [
     "draw_reconstruction_errors",
     "draw_reconstructions",
     "draw_removal_curves",
+    "draw_similarities",
     "save_animation",
     "save_figure",
 ]

@@ -21,6 +21,8 @@ FIGURES = {
     "locations_by_class",
     "eig_maps",
     "eig_against_gain",
+    "evidence",
+    "parameter_randomisation",
     "removal_curves",
     "location_policies",
     "hidden_states",
@@ -48,6 +50,11 @@ def test_an_agent_without_failures_has_no_figures_of_them(tiny_explanation: Expl
     recording = tiny_explanation.recording
     right = replace(tiny_explanation, recording=replace(recording, labels=recording.beliefs[:, -1].argmax(1)))
     assert set(figures_of(right)) == FIGURES - {"failure_reconstructions", "failure_beliefs"}
+
+
+def test_an_agent_that_offers_no_random_layers_has_no_figure_of_them(tiny_explanation: Explanation) -> None:
+    evidence = replace(tiny_explanation.evidence, randomisation=None)
+    assert set(figures_of(replace(tiny_explanation, evidence=evidence))) == FIGURES - {"parameter_randomisation"}
 
 
 def test_canvases_that_are_the_originals_are_reconstructed_once(tiny_explanation: Explanation) -> None:
