@@ -108,7 +108,7 @@ def expected_information_gain(
     divergence, mutual_information = [], []
     for state, canvases, belief, places in zip(
         tqdm(states, "Computing EIG", disable=not progress, unit="state"),
-        _imagined(imagine, states, num_samples, generator or new_generator(0)),
+        imagined_canvases(imagine, states, num_samples, generator or new_generator(0)),
         beliefs.reshape(-1, beliefs.shape[-1]),
         locations.expand(*leading, *locations.shape[-2:]).reshape(-1, *locations.shape[-2:]),
         strict=True,
@@ -120,7 +120,9 @@ def expected_information_gain(
     return EIGMaps(locations, torch.stack(divergence).view(shape), torch.stack(mutual_information).view(shape))
 
 
-def _imagined(imagine: Imagine, states: Tensor, num_samples: int, generator: torch.Generator) -> Iterator[Tensor]:
+def imagined_canvases(
+    imagine: Imagine, states: Tensor, num_samples: int, generator: torch.Generator
+) -> Iterator[Tensor]:
     """Draws canvases for one state `(D,)` after the other, each time `(S, channels, H, W)` uint8."""
     for batch in states.split(BATCH):
         canvases = imagine(batch, num_samples, generator)
