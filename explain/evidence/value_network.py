@@ -28,7 +28,9 @@ from glimpse_env.utils.layers import make_layer, new_generator
 
 MAX_IMAGES = 5_000
 """Training images that the network is fitted on, at most."""
-LAYER_SIZE, NUM_STEPS, BATCH, LEARNING_RATE = 128, 2_000, 256, 1e-3
+NUM_LOCATIONS = 8
+"""Random locations for each of their hidden states."""
+LAYER_SIZE, NUM_STEPS, BATCH, LEARNING_RATE = 128, 1_500, 256, 1e-3
 LOWEST_BELIEF = 1e-6
 """Beliefs are kept this far from 0, so that a log score is at least -13.8 nats."""
 VALUE_NETWORK, OTHER_IMAGES = "value network (DIME)", "mean improvement in other images"
@@ -69,14 +71,15 @@ def fit_value_network(agent: Agent, train: Recording, *, seed: int = 0) -> nn.Mo
     """
     train, agent, generator = train[:MAX_IMAGES], RecurrentAgent(agent, train.device), new_generator(seed)
     hidden, beliefs = train.hidden[:, :-1], train.beliefs[:, :-1]
-    shape = (*hidden.shape[:2], 2)
+    shape = (NUM_LOCATIONS, *hidden.shape[:2], 2)
     locations = 2 * torch.rand(shape, generator=generator, dtype=torch.float32, device="cpu").to(train.device) - 1
     tables, improvements = train.retina.pool(train.canvases), []
-    for number, places in enumerate(locations.unbind(1)):
-        following = agent.beliefs_after(hidden[:, number], train.retina.glimpses(tables, places), places)
-        improvements.append(log_score_improvements(beliefs[:, number], following[:, None], train.labels))
-    targets = torch.stack(improvements, dim=1).flatten(0, 1)  # (M, 1)
-    inputs = torch.cat([hidden, locations], dim=-1).flatten(0, 1)  # (M, D + 2)
+    for at in locations:
+        for number, places in enumerate(at.unbind(1)):
+            following = agent.beliefs_after(hidden[:, number], train.retina.glimpses(tables, places), places)
+            improvements.append(log_score_improvements(beliefs[:, number], following[:, None], train.labels))
+    targets = torch.stack(improvements).view(NUM_LOCATIONS, -1, len(train)).transpose(1, 2).reshape(-1, 1)  # (M, 1)
+    inputs = torch.cat([hidden.expand(NUM_LOCATIONS, -1, -1, -1), locations], dim=-1).flatten(0, 2)  # (M, D + 2)
     sizes = (inputs.shape[1], LAYER_SIZE, LAYER_SIZE, 1)
     first, second, last = (make_layer(nn.Linear, *pair, generator=generator) for pair in pairwise(sizes))
     network = nn.Sequential(_Standardise(inputs), first, nn.ReLU(), second, nn.ReLU(), last).to(train.device)
