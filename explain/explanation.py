@@ -185,7 +185,7 @@ def explain(
     # Compute maps of expected information gain, what looking really gains, and how both stand their tests.
     eig_recording = test[: how.num_eig]
     eig_validation, evidence = explain_looking(
-        agent, eig_recording, canvas_vae, world_of(test_env), how, progress=progress
+        agent, train, eig_recording, canvas_vae, world_of(test_env), how, progress=progress
     )
 
     # Ask whether the class is in the memory or in the probe.
@@ -267,6 +267,7 @@ def fit_canvas_vae(
 
 def explain_looking(
     agent: Agent,
+    train: Recording,
     recording: Recording,
     canvas_vae: HiddenStateVAE,
     world: World,
@@ -278,7 +279,8 @@ def explain_looking(
 
     Args:
         agent: The agent that was recorded.
-        recording: `N` images, `T` glimpses, at least 2 of both.
+        train: The agent on training images.
+        recording: The agent on `N` test images, `T` glimpses, at least 2 of both.
         canvas_vae: Imagines canvases.
         world: Where the recording was made.
         settings: The grid of a map, the number of imagined canvases, the seed, and the number of threads.
@@ -301,6 +303,7 @@ def explain_looking(
         )
         evidence = collect_evidence(
             agent,
+            train,
             recording,
             validation,
             canvas_vae,

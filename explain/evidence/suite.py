@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from explain.eig.validation import EIGValidation
+from explain.evidence.estimator_check import EstimatorCheck, estimator_check
 from explain.evidence.forward_prediction import MIN_IMAGES, forward_prediction
 from explain.evidence.localisation import brightness_map, localisation, places_on_image
 from explain.evidence.metric import Metric
@@ -20,6 +21,7 @@ from explain.evidence.posterior_check import posterior_check
 from explain.evidence.probe_selectivity import ProbeSelectivity
 from explain.evidence.removal import RemovalCurves, removal_curves
 from explain.evidence.step_fidelity import costs_of_loss, step_fidelity
+from explain.evidence.value_network import value_of_looking
 from explain.knowledge.intervals import Bootstrap
 from explain.reconstruction.vae import HiddenStateVAE, to_unit
 from explain.recording import Recording
@@ -35,12 +37,14 @@ class Evidence:
         metrics: Each with its nulls. Localisation is among them only if images lie among distractors, forward
             prediction only if there are enough images, parameter randomisation only if the agent offers it.
         removal: The curves behind the metrics insertion and deletion.
+        estimator: Bias and spread of the expected information gain by the number of imagined canvases.
         randomisation: The similarities behind parameter randomisation; None if the agent offers no random layers.
         probe: The curves behind probe selectivity; None if it was not computed.
     """
 
     metrics: tuple[Metric, ...]
     removal: RemovalCurves
+    estimator: EstimatorCheck
     randomisation: ParameterRandomisation | None = None
     probe: ProbeSelectivity | None = None
 
@@ -56,6 +60,7 @@ class Evidence:
         """The curves behind some metrics as plain numbers, by the name of the test; None if it was not made."""
         curves = {
             "removal": self.removal,
+            "estimator check": self.estimator,
             "parameter randomisation": self.randomisation,
             "probe selectivity": self.probe,
         }
@@ -64,6 +69,7 @@ class Evidence:
 
 def collect_evidence(
     agent: Agent,
+    train: Recording,
     recording: Recording,
     validation: EIGValidation,
     canvas_vae: HiddenStateVAE,
@@ -77,7 +83,8 @@ def collect_evidence(
 
     Args:
         agent: The agent that was recorded.
-        recording: `N` images, `T` glimpses, at least 2.
+        train: The agent on training images.
+        recording: The agent on `N` test images, `T` glimpses, at least 2.
         validation: Maps of expected information gain of this recording.
         canvas_vae: What imagined the canvases of these maps.
         bootstrap: Of `N` images.
@@ -99,6 +106,10 @@ def collect_evidence(
     if len(recording) >= MIN_IMAGES:
         metrics += forward_prediction(maps, locations, recording.locations[:, 1:], bootstrap)
     metrics.append(posterior_check(canvas_vae, recording.hidden, to_unit(recording.canvases), bootstrap, seed=seed))
+    estimator = estimator_check(
+        agent, recording, validation.maps, canvas_vae.sample, num_samples=num_samples, seed=seed
+    )
+    metrics += [estimator.metric, value_of_looking(agent, train, recording, maps, locations, bootstrap, seed=seed)]
     randomisation = None
     subject = agent.agent if isinstance(agent, RecurrentAgent) else agent
     if isinstance(subject, RandomisableAgent):
@@ -106,4 +117,4 @@ def collect_evidence(
             subject, recording, maps, canvas_vae.sample, locations, num_samples=num_samples, seed=seed
         )
         metrics += randomisation.metrics
-    return Evidence(tuple(metrics), removal, randomisation)
+    return Evidence(tuple(metrics), removal, estimator, randomisation)

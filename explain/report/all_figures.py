@@ -48,6 +48,7 @@ def figures_of(explanation: Explanation) -> dict[str, Callable[[], Figure]]:
     """Returns a function that draws it for each figure of an explanation, by its name."""
     recording, names, reconstruction = explanation.recording, explanation.class_names, explanation.reconstruction
     validation, policies = explanation.eig_validation, explanation.location_policies
+    estimator = explanation.evidence.estimator
     canvas_differs = canvas_is_reconstructed(explanation)
     reconstructed = first_of_each_class(recording, num_reconstructions(explanation))
     mapped = first_of_each_class(explanation.eig_recording, NUM_MAPS)
@@ -85,6 +86,13 @@ def figures_of(explanation: Explanation) -> dict[str, Callable[[], Figure]]:
             explanation.evidence.removal.insertion, explanation.evidence.removal.deletion
         ),
         "evidence": partial(figures.draw_evidence, explanation.evidence.metrics),
+        "estimator_check": lambda: figures.draw_estimates(
+            estimator.counts,
+            {
+                "divergence": (estimator.divergence_bias, estimator.divergence_deviation),
+                "mutual information": (estimator.mutual_information_bias, estimator.mutual_information_deviation),
+            },
+        ),
         "location_policies": lambda: figures.draw_location_policies(
             {name: curves.accuracy for name, curves in policies.items()}
         ),

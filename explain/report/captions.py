@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from explain.evidence.estimator_check import NUM_IMAGES as NUM_CHECKED
+from explain.evidence.estimator_check import NUM_REFERENCE
 from explain.evidence.parameter_randomisation import NUM_IMAGES as NUM_RANDOMISED
 from explain.explanation import Explanation
 from explain.recording import Recording
@@ -75,6 +77,10 @@ def captions_of(explanation: Explanation) -> dict[str, str]:
         "that the explanation depends on what the agent learned. Heads read the memory and do not shape it: without "
         f"them, images stay as they are. On {min(NUM_RANDOMISED, len(eig_recording))} images; the bars are 95 % "
         "intervals.",
+        "estimator_check": "How estimates of the expected information gain depend on the number of imagined canvases. "
+        f"Left: their mean less that of {NUM_REFERENCE} other canvases. Right: their standard deviation between draws. "
+        "Both forms, means over locations, glimpses and "
+        f"{min(NUM_CHECKED, len(eig_recording))} images; the bands are 95 % intervals.",
         "removal_curves": "Accuracy with places taken in the order of the expected information gain after the first "
         "glimpse. Left: the agent looks at these places after its first glimpse, and at nothing else. Right: these "
         f"places are background, and the agent looks where it wants. On {len(eig_recording)} images; the bands are "

@@ -47,7 +47,7 @@ def measure_evidence(
     if not measured.train.canvas_is_original():
         canvas_vae = fit_canvas_vae(measured.train, FitSettings(num_epochs=run.experiment.num_epochs, seed=run.seed))
     recording = measured.test[: settings.num_eig]
-    _, evidence = explain_looking(agent, recording, canvas_vae, world_of(test_env), settings)
+    _, evidence = explain_looking(agent, measured.train, recording, canvas_vae, world_of(test_env), settings)
     write_json(folder / EVIDENCE_FILE, evidence.to_json())
 
 

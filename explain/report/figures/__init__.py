@@ -3,7 +3,7 @@
 from explain.report.figures.animation import save_animation
 from explain.report.figures.beliefs import draw_beliefs
 from explain.report.figures.eig_maps import draw_eig_maps
-from explain.report.figures.evidence import draw_evidence, draw_similarities
+from explain.report.figures.evidence import draw_estimates, draw_evidence, draw_similarities
 from explain.report.figures.hidden_states import draw_hidden_states
 from explain.report.figures.information import draw_information
 from explain.report.figures.locations import draw_locations, draw_locations_by_class
@@ -16,6 +16,7 @@ __all__ = [
     "draw_beliefs",
     "draw_eig_against_gain",
     "draw_eig_maps",
+    "draw_estimates",
     "draw_evidence",
     "draw_hidden_states",
     "draw_information",

@@ -22,7 +22,7 @@ def evidence_of(agent: Any, recording: Recording) -> Evidence:
     shape = tuple(recording.canvases.shape[1:])
     vae = HiddenStateVAE(recording.hidden.shape[-1], shape, VAESettings(target="canvas", layer_size=8))
     validation = validate_eig(agent, recording, vae.sample, grid_locations(3), bootstrap, num_samples=2)
-    return collect_evidence(agent, recording, validation, vae, bootstrap, num_samples=2)
+    return collect_evidence(agent, recording, recording, validation, vae, bootstrap, num_samples=2)
 
 
 def test_every_metric_is_there_with_its_nulls(tiny_explanation: Explanation) -> None:
@@ -37,6 +37,8 @@ def test_every_metric_is_there_with_its_nulls(tiny_explanation: Explanation) -> 
         "forward prediction",
         "forward prediction, top 5 %",
         "posterior check",
+        "estimator check",
+        "value of looking",
         "parameter randomisation, EIG maps",
         "parameter randomisation, imagined images",
         "probe selectivity",
@@ -51,8 +53,9 @@ def test_every_metric_is_there_with_its_nulls(tiny_explanation: Explanation) -> 
 
 def test_the_curves_are_written_beside_the_metrics(tiny_explanation: Explanation) -> None:
     curves, evidence = tiny_explanation.to_json()["evidence_curves"], tiny_explanation.evidence
-    assert list(curves) == ["removal", "parameter randomisation", "probe selectivity"]
+    assert list(curves) == ["removal", "estimator check", "parameter randomisation", "probe selectivity"]
     assert curves["removal"]["deletion"][BEST] == evidence.removal.deletion[BEST].to_json()
+    assert curves["estimator check"] == evidence.estimator.to_json()
     agents = [TRAINED, "heads", "core", "glimpse network, top", "glimpse network, bottom", OTHER_IMAGE]
     assert all(list(curve) == agents for curve in curves["parameter randomisation"].values())
     num_glimpses = tiny_explanation.recording.hidden.shape[1]
