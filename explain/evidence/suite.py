@@ -58,7 +58,7 @@ class Evidence:
 
     def curves_to_json(self) -> dict[str, Any]:
         """The curves behind some metrics as plain numbers, by the name of the test; None if it was not made."""
-        curves = {
+        curves: dict[str, RemovalCurves | EstimatorCheck | ParameterRandomisation | ProbeSelectivity | None] = {
             "removal": self.removal,
             "estimator check": self.estimator,
             "parameter randomisation": self.randomisation,
