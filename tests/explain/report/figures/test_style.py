@@ -15,12 +15,15 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from explain import Estimate, Recording, grid_locations
+from explain.evidence.metric import Metric
 from explain.knowledge.curves import InformationCurves
 from explain.report import figures
 from explain.report.figures import (
     draw_beliefs,
     draw_eig_against_gain,
     draw_eig_maps,
+    draw_estimates,
+    draw_evidence,
     draw_hidden_states,
     draw_information,
     draw_location_policies,
@@ -29,6 +32,7 @@ from explain.report.figures import (
     draw_reconstruction_errors,
     draw_reconstructions,
     draw_removal_curves,
+    draw_similarities,
     save_animation,
 )
 from explain.report.figures.style import (
@@ -84,6 +88,8 @@ def drawings(recording: Recording) -> dict[str, Callable[[], bytes]]:
     maps = torch.linspace(0, 1, images_count * glimpses * 4).view(images_count, glimpses, 4)
     line = Estimate(*torch.linspace(0.1, 0.9, 3 * glimpses).view(3, glimpses))
     curves = InformationCurves(*[line] * 7)
+    number = Estimate(*torch.tensor([0.5, 0.4, 0.6]))
+    metric = Metric("insertion", "?", number, {"null": number}, {"null": number})
 
     def animation() -> bytes:
         with tempfile.TemporaryDirectory() as folder:
@@ -95,6 +101,8 @@ def drawings(recording: Recording) -> dict[str, Callable[[], bytes]]:
         "beliefs": lambda: draw_beliefs(recording, images, names),
         "eig_against_gain": lambda: draw_eig_against_gain(torch.arange(6.0), torch.arange(6.0)),
         "eig_maps": lambda: draw_eig_maps(recording, maps, grid_locations(2), images),
+        "estimates": lambda: draw_estimates(range(1, glimpses + 1), {"one": (line, line), "other": (line, line)}),
+        "evidence": lambda: draw_evidence([metric]),
         "hidden_states": lambda: draw_hidden_states(recording, names),
         "information": lambda: draw_information({"one": curves, "other": curves}),
         "location_policies": lambda: draw_location_policies({"one": line, "other": line}),
@@ -103,6 +111,7 @@ def drawings(recording: Recording) -> dict[str, Callable[[], bytes]]:
         "removal_curves": lambda: draw_removal_curves({"one": line, "other": line}, {"one": line, "other": line}),
         "reconstruction_errors": lambda: draw_reconstruction_errors({"one": line, "other": line}, {"mean": 0.5}),
         "reconstructions": lambda: draw_reconstructions(recording, reconstructions, images, names),
+        "similarities": lambda: draw_similarities({"one": {"trained": number, "random": number, "other": number}}),
     }
     return {"animation": animation} | {name: lambda draw=draw: file_of(draw()) for name, draw in drawn.items()}  # type: ignore[misc]
 
