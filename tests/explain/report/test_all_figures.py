@@ -21,6 +21,7 @@ FIGURES = {
     "locations_by_class",
     "eig_maps",
     "eig_against_gain",
+    "estimator_check",
     "evidence",
     "parameter_randomisation",
     "removal_curves",
