@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -110,8 +111,9 @@ def estimator_check(
     """
     recording, agent = recording[:NUM_IMAGES], RecurrentAgent(agent, recording.device)
     number, count = len(recording), recording.hidden.shape[1] - 1
-    some = torch.linspace(0, len(maps.locations) - 1, min(MAX_LOCATIONS, len(maps.locations))).round().long()
-    locations = maps.locations[some.to(maps.locations.device)]
+    taken = np.linspace(0, len(maps.locations) - 1, min(MAX_LOCATIONS, len(maps.locations))).round().astype(np.int64)
+    some = torch.from_numpy(taken).to(maps.locations.device)
+    locations = maps.locations[some]
     states, beliefs = recording.hidden[:, :-1].flatten(0, 1), recording.beliefs[:, :-1].flatten(0, 1)
     num_drawn = NUM_GROUPS * COUNTS[-1] + NUM_REFERENCE
     biases, variances, references, ones = [], [], [], []
@@ -130,7 +132,7 @@ def estimator_check(
     bias = bootstrap.mean(_by_image(biases, number))
     deviation = bootstrap.of_mean(_by_image(variances, number), lambda means: means.clamp(min=0).sqrt())
     truth = torch.stack(references)
-    maps_of = maps.divergence[:number, :-1].flatten(0, 1)[:, some.to(maps.divergence.device)]
+    maps_of = maps.divergence[:number, :-1].flatten(0, 1)[:, some]
 
     def agreement(values: Tensor) -> Tensor:
         return rank_correlations(values.cpu(), truth.cpu()).view(number, count)
