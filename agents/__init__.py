@@ -11,6 +11,7 @@ from agents.algorithms.schedules import Schedule
 from agents.algorithms.settings import Settings
 from agents.baselines.convnet import ConvNet, convnet_accuracy, train_convnet
 from agents.baselines.location_policies import LocationOverride, look_at_centre, look_at_random, look_by_raster_scan
+from agents.distributed import ProcessLostError
 from agents.evaluation import Evaluation, evaluate
 from agents.loading import ALGORITHMS, load
 from agents.policy.recurrent_policy import RAMPolicy
@@ -42,6 +43,7 @@ __all__ = [
     "LossWeights",
     "PPOSettings",
     "Preset",
+    "ProcessLostError",
     "RAMPolicy",
     "RunFolder",
     "Schedule",

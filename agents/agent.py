@@ -19,6 +19,7 @@ from agents.algorithms.checkpoint import AGENTS, TrainingState, make_policy
 from agents.algorithms.devices import choose_device
 from agents.algorithms.rollout import can_act
 from agents.algorithms.settings import AgentSpec, Settings
+from agents.distributed import own_num_envs
 from agents.environments import EnvironmentSpec, num_envs_of, read_environment
 from agents.policy.randomised import randomised_layers
 from agents.policy.recurrent_policy import RAMPolicy
@@ -38,11 +39,11 @@ def make_training_env(
     """Makes the native vector environment that an agent with these settings learns in.
 
     Raises:
-        ValueError: Its canvases are smaller than what the agent's canvas head is to predict.
+        ValueError: Its canvases are smaller than what the agent's canvas head is to predict, or the sub-environments
+            cannot be shared out among the processes of the training.
     """
-    native: Any = environment.make_vec(
-        settings.num_envs, device=str(device), episodes_per_image=settings.episodes_per_image
-    )
+    num_envs = own_num_envs(settings.num_envs, settings.episodes_per_image)
+    native: Any = environment.make_vec(num_envs, device=str(device), episodes_per_image=settings.episodes_per_image)
     native.unwrapped.world.check_pooled_side("canvas_head", policy_kwargs.get("canvas_head", 0))
     return native
 
@@ -221,8 +222,11 @@ class BaseAgent(SB3Interface):
 
     @property
     def env(self) -> VectorEnv[Any, Any, Any]:
-        """The native vector environment that the agent learns in; a loaded agent makes it when it is first needed."""
-        if self._env is None:
+        """The native vector environment that the agent learns in; a loaded agent makes it when it is first needed.
+
+        Of a training in several processes, each has a part of the sub-environments.
+        """
+        if self._env is None or self._env.num_envs != own_num_envs(self.n_envs, self.settings.episodes_per_image):
             spec = self.spec
             self._env = make_training_env(spec.environment, self.settings, spec.policy_kwargs, self.device)
         return self._env

@@ -7,12 +7,14 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from signal import Signals
 
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger
 
 from agents.agent import TrainingDiverged
 from agents.algorithms.base import Algorithm
+from agents.distributed import is_first, largest_over_processes
 from agents.evaluation import evaluate
 from agents.learning_curve import draw_learning_curve
 from agents.progress_log import ProgressLog
@@ -42,6 +44,10 @@ def train(
     SIGINT (Ctrl-C), SIGTERM and SIGHUP end the training after the present iteration, with a checkpoint. After a second
     Ctrl-C, or a signal that comes after the last iteration, it goes on from the last checkpoint.
 
+    Where torch.distributed was started, all processes train together, with the same agent in each, as in
+    `Algorithm.learn`. The first alone writes, measures the accuracy, shows progress and calls `callbacks`. A signal to
+    one of the processes ends all of them.
+
     Args:
         agent: The agent. Set its `total_timesteps` before.
         run: Where everything is written. Other programs are kept out meanwhile. If the folder is deleted, it is made
@@ -53,6 +59,7 @@ def train(
         FolderInUseError: Another program is training in the run folder.
         OSError: A file cannot be written; the last checkpoint is left as it was. The error says where the agent and
             the log were saved instead, if that could be done.
+        ProcessLostError: Another process ended, or does not answer; the run folder holds the last checkpoint.
         TrainingDiverged: Something is not finite; the run folder holds the last good state.
         TrainingInterrupted: A signal came; the run folder holds the last checkpoint.
 
@@ -67,19 +74,15 @@ def train(
         ...     sorted(path.name for path in run.path.iterdir())
         ['.lock', 'agent.zip', 'learning_curve.png', 'progress.csv']
     """
+    if not is_first():
+        _train_beside_the_first(agent)
+        return
     with run.lock() as lock, Interruption() as interruption:
         log = ProgressLog(run.log, agent.num_timesteps)
         agent.set_logger(Logger(str(run.path), [log]))
         checkpoints = Checkpoints(agent, run, lock, log, interruption)
-        iterations = agent.total_timesteps // (agent.settings.num_envs * agent.num_glimpses)
         try:
-            agent.learn(
-                max(0, agent.total_timesteps - agent.num_timesteps),
-                [checkpoints, *callbacks],
-                log_interval=max(1, iterations // LOG_LINES),
-                reset_num_timesteps=False,
-                progress_bar=progress_bar,
-            )
+            _learn(agent, [checkpoints, *callbacks], interruption, progress_bar)
             # From here on a signal need not wait: the agent is saved, and only what is measured would be lost.
             interruption.at_once = True
             interruption.check()
@@ -96,7 +99,53 @@ def train(
             raise TrainingInterrupted(error.signal, message) from None
 
 
-class Checkpoints(BaseCallback):
+def _train_beside_the_first(agent: Algorithm) -> None:
+    """Trains with the first process, which does all the rest.
+
+    Raises:
+        TrainingInterrupted: A signal came, to this process or to another.
+    """
+    with Interruption() as interruption:
+        agent.set_logger(Logger(None, []))
+        try:
+            _learn(agent, [StopAtSignal(interruption)], interruption)
+            interruption.check()
+        except Interrupted as error:
+            raise TrainingInterrupted(error.signal) from None
+
+
+def _learn(
+    agent: Algorithm, callbacks: list[BaseCallback], interruption: Interruption, progress_bar: bool = False
+) -> None:
+    """Learns until `total_timesteps`, or until a signal comes to one of the processes, of which all take note."""
+    iterations = agent.total_timesteps // (agent.settings.num_envs * agent.num_glimpses)
+    agent.learn(
+        max(0, agent.total_timesteps - agent.num_timesteps),
+        callbacks,
+        log_interval=max(1, iterations // LOG_LINES),
+        reset_num_timesteps=False,
+        progress_bar=progress_bar,
+    )
+    if number := largest_over_processes(interruption.signal or 0):
+        interruption.signal = Signals(number)
+
+
+class StopAtSignal(BaseCallback):
+    """Ends the training after the iteration in which a signal comes.
+
+    Args:
+        interruption: Receives the signals.
+    """
+
+    def __init__(self, interruption: Interruption) -> None:
+        super().__init__()
+        self.interruption = interruption
+
+    def _on_step(self) -> bool:
+        return self.interruption.signal is None
+
+
+class Checkpoints(StopAtSignal):
     """Saves agent and log when training begins and ends, and every `CHECKPOINT_SECONDS` in between.
 
     Args:
@@ -113,12 +162,11 @@ class Checkpoints(BaseCallback):
     def __init__(
         self, agent: Algorithm, run: RunFolder, lock: FolderLock, log: ProgressLog, interruption: Interruption
     ) -> None:
-        super().__init__()
+        super().__init__(interruption)
         self.agent = agent
         self.run = run
         self.lock = lock
         self.log = log
-        self.interruption = interruption
         self.steps = agent.num_timesteps
         self._saved = time.monotonic()
         self._arguments = run.arguments.read_bytes() if run.arguments.exists() else None
@@ -173,9 +221,6 @@ class Checkpoints(BaseCallback):
         # Here the line of the iteration before is in the log already.
         if time.monotonic() - self._saved >= CHECKPOINT_SECONDS:
             self.save()
-
-    def _on_step(self) -> bool:
-        return self.interruption.signal is None
 
     def _on_training_end(self) -> None:
         self.save()

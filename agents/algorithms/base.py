@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
+import json
 import os
 import warnings
 from abc import abstractmethod
@@ -21,6 +23,15 @@ from agents.algorithms.losses import HybridLoss
 from agents.algorithms.rollout import BehaviourPolicy, Rollout, collect
 from agents.algorithms.schedules import read_schedule
 from agents.algorithms.settings import AgentSpec
+from agents.distributed import (
+    check_same,
+    is_first,
+    largest_over_processes,
+    own_num_envs,
+    rank,
+    sum_over_processes,
+    world_size,
+)
 from agents.environments import num_envs_of, read_environment
 from agents.policy.recurrent_policy import MAX_UNITS, RAMPolicy
 from agents.sb3.callbacks import ProgressBarCallback
@@ -132,7 +143,7 @@ class Algorithm(BaseAgent):
             raise TrainingDiverged(f"after {self.num_timesteps} steps the agent cannot act: {error}") from error
         self._observation = rollout.next_observation
         state.num_rollouts += 1
-        state.num_timesteps += rollout.rewards.numel()
+        state.num_timesteps += world_size() * rollout.rewards.numel()
         self.metrics.add_rollout(rollout)
         return rollout
 
@@ -146,6 +157,10 @@ class Algorithm(BaseAgent):
         progress_bar: bool = False,
     ) -> Self:
         """Learns for a number of steps, in whole iterations of one episode in every sub-environment.
+
+        Where torch.distributed was started, all processes learn together, with the same agent in each. Every process
+        plays an equal part of the sub-environments, which is what its callbacks see, and ends with the same weights. If
+        a callback ends the training in one of them, it ends in all.
 
         Args:
             total_timesteps: How many steps, in all sub-environments together. A float such as `1e6` is as good.
@@ -161,13 +176,15 @@ class Algorithm(BaseAgent):
             This agent.
 
         Warns:
-            UserWarning: Training goes on with another version of torch, device, kind of processor or number of threads
-                than before, so that it will not end bit for bit as it would have there.
+            UserWarning: Training goes on with another version of torch, device, kind of processor, number of threads or
+                of processes than before, so that it will not end bit for bit as it would have there.
 
         Raises:
+            ProcessLostError: Another process ended, or does not answer.
             TrainingDiverged: Something is not finite. The agent is as it was at most `SNAPSHOT_ITERATIONS` before.
             TypeError: An argument is of the wrong type.
-            ValueError: A number is out of range.
+            ValueError: A number is out of range, the sub-environments cannot be shared out among the processes, or
+                these have different agents or images.
         """
         total_timesteps = _read_timesteps(total_timesteps)
         if log_interval is not None:
@@ -176,14 +193,18 @@ class Algorithm(BaseAgent):
             raise TypeError(f"expected tb_log_name to be a string or None, got {shown(tb_log_name)}")
         check_flag("reset_num_timesteps", reset_num_timesteps)
         check_flag("progress_bar", progress_bar)
-        self._warn_of_slow_precision()
+        if is_first():
+            self._warn_of_slow_precision()
         if not reset_num_timesteps:
             self._warn_of_other_digits()
+        if world_size() > 1:
+            check_same(self._described())
 
         # Set up counters, log and callbacks. The environment is reset even where training goes on, since whoever called
         # get_env() may have used it in between; the number of the episode makes it go on as if nobody had.
         bar = ProgressBarCallback()
-        self._observation, _ = self.env.reset(seed=self.spec.seed, options={"episode": self.num_rollouts})
+        first = rank() * own_num_envs(self.n_envs, self.settings.episodes_per_image)
+        self._observation, _ = self.env.reset(seed=self.spec.seed + first, options={"episode": self.num_rollouts})
         total_timesteps, callback = self._setup_learn(
             total_timesteps,
             [callback, bar] if progress_bar else callback,
@@ -211,6 +232,7 @@ class Algorithm(BaseAgent):
                         going_on = callback.on_step() and going_on
                     self._note_episodes(steps[-1]["infos"])
                     callback.on_rollout_end()
+                    going_on = largest_over_processes(not going_on) == 0
 
                     # Log, and remember a state to return to.
                     if log_interval is not None and self.num_rollouts % log_interval == 0:
@@ -235,6 +257,9 @@ class Algorithm(BaseAgent):
         total = loss.total()
         self.optimizer.zero_grad()
         total.backward()
+        if world_size() > 1:
+            loss, metrics = self._sum_over_processes(loss, metrics)
+            total = loss.total()
         max_norm = self.settings.max_grad_norm
         norms = [torch.nn.utils.clip_grad_norm_(group, max_norm) for group in self.policy.parameter_groups()]
         norm = torch.stack(norms).norm()
@@ -246,6 +271,31 @@ class Algorithm(BaseAgent):
         self.accuracy = None
         self.metrics.add_loss(loss, grad_norm=norm, **metrics)
 
+    def _sum_over_processes(self, loss: HybridLoss, metrics: dict[str, Tensor]) -> tuple[HybridLoss, dict[str, Tensor]]:
+        """Makes gradients, loss and metrics of this process's part of a batch those of the whole batch."""
+        weights = [weight for weight in self.policy.parameters() if weight.grad is not None]
+        parts = loss.parts() | metrics
+        gradients: Any = [weight.grad for weight in weights]
+        sums = sum_over_processes([*gradients, *parts.values()])
+        for weight, gradient in zip(weights, sums, strict=False):
+            weight.grad = gradient
+        whole = dict(zip(parts, sums[len(weights) :], strict=True))
+        return HybridLoss(loss.weights, **{name: whole.pop(name) for name in loss.parts()}), whole
+
+    def _described(self) -> dict[str, str]:
+        """What must be the same in all processes that train this agent together."""
+        native: Any = self.env.unwrapped
+        data = native.world.dataset
+        weights = hashlib.sha256()
+        for tensor in (*self.policy.state_dict().values(), self.generator.get_state()):
+            weights.update(tensor.cpu().numpy().tobytes())
+        return {
+            "the agent": json.dumps({"algorithm": type(self).__name__, **self.spec.to_json()}),
+            "the steps that it has taken": str(self.num_timesteps),
+            "the checksum of its weights and its generator": weights.hexdigest(),
+            f"the checksum of the data set {data.name!r}": data.checksum(),
+        }
+
     def _apply_schedules(self) -> None:
         for group in self.optimizer.param_groups:
             group["lr"] = read_schedule("learning_rate", self.settings.learning_rate)(self.progress_remaining)
@@ -254,7 +304,7 @@ class Algorithm(BaseAgent):
 
     def _warn_of_other_digits(self) -> None:
         before, now = self.state.computed_with, self.state.computes_with
-        if before not in (None, now):
+        if before not in (None, now) and is_first():
             warnings.warn(
                 f"this agent was trained with {shown(before)}, and goes on with {shown(now)}: its weights will not be "
                 "bit for bit what they would have been there",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from agents.distributed import own_rows, world_size
 from agents.policy.recurrent_policy import RAMPolicy
 from glimpse_env.spaces import MAX_LOGIT
 from glimpse_env.world import World
@@ -55,7 +56,9 @@ def try_branches(
     """
     assert world.num_steps is not None
     means = policy.location_mean(policy.hidden(state), policy.remembered_context(state)).float()
-    noise = torch.randn(len(means), num_branches, 2, generator=generator, dtype=means.dtype, device=means.device)
+    count = len(means)
+    whole = (world_size() * count, num_branches, 2)
+    noise = own_rows(torch.randn(whole, generator=generator, dtype=means.dtype, device=means.device), count)
     locations = means[:, None] + policy.location_std * noise
     observations = {key: value.flatten(0, 1) for key, value in world.look_at(locations).items()}
     hidden = policy.hidden(policy.remember(observations, state.repeat_interleave(num_branches, 0)))

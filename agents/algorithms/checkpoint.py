@@ -18,6 +18,7 @@ import torch
 import glimpse_env
 from agents.algorithms.metrics import Metrics
 from agents.algorithms.settings import AgentSpec, Settings
+from agents.distributed import world_size
 from agents.policy.recurrent_policy import RAMPolicy
 from glimpse_env import spaces
 from glimpse_env.config import MAX_EPISODE, check_integer
@@ -120,11 +121,13 @@ class TrainingState:
     @property
     def computes_with(self) -> dict[str, Any]:
         """What the last digits of a training depend on, besides its seed."""
+        processes = {"num_processes": world_size()} if world_size() > 1 else {}
         return {
             "torch": torch.__version__,
             "device": self.policy.device.type,
             "instructions": torch.backends.cpu.get_cpu_capability(),
             "num_threads": self.spec.settings.num_threads,
+            **processes,
         }
 
     @property

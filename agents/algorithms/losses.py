@@ -79,6 +79,11 @@ class HybridLoss:
     baseline: Tensor
     canvas: Tensor | None = None
 
+    def parts(self) -> dict[str, Tensor]:
+        """The parts that are trained, by name."""
+        parts = {"policy": self.policy, "classification": self.classification, "baseline": self.baseline}
+        return parts if self.canvas is None else parts | {"canvas": self.canvas}
+
     def total(self) -> Tensor:
         """The weighted sum that is minimised."""
         total = self.classification + self.weights.policy * self.policy + self.weights.baseline * self.baseline
@@ -92,6 +97,7 @@ def hybrid_loss(
     values: Tensor,
     targets: Tensor,
     on_policy: Tensor,
+    all_on_policy: Tensor,
     canvas_logits: Tensor | None,
     canvases: Tensor | None,
     weights: LossWeights,
@@ -105,6 +111,9 @@ def hybrid_loss(
     The gradient of s_t = A_t log pi(location t) is the policy gradient. To this adds, with a weight of its own, the
     Bernoulli cross-entropy of the pooled canvas, mean over glimpses and pixels.
 
+    Of a batch that several processes share, this is the part of one of them: summed over the processes, the losses are
+    those of the whole batch.
+
     Args:
         surrogate: s_t of each location, which is maximised, `(T - 1, N)`.
         logits: Logits, `(T, N, C)`.
@@ -113,18 +122,23 @@ def hybrid_loss(
         targets: What they should have been, `(T - 1, N)`, without gradient.
         on_policy: Episodes that the location network and the baseline learn from, `(N,)` bool; the classifier learns
             from all.
+        all_on_policy: The same of all episodes of the batch, in all processes, `(M,)` bool.
         canvas_logits: Logits of the pixels of the pooled canvas, `(T, N, C, side, side)`; None without a canvas head.
         canvases: These pixels in [0, 1], `(N, C, side, side)`; None without a canvas head.
         weights: Weights of the parts.
     """
     judged = logits if weights.every_glimpse else logits[-1:]
-    classification = cross_entropy(judged.flatten(0, 1), labels.repeat(len(judged)))
+    total = cross_entropy(judged.flatten(0, 1), labels.repeat(len(judged)), reduction="sum")
+    classification = total / (len(judged) * len(all_on_policy))
     canvas = None
     if weights.canvas > 0 and canvas_logits is not None and canvases is not None:
-        canvas = binary_cross_entropy_with_logits(canvas_logits.float(), canvases.expand_as(canvas_logits))
+        canvas = canvas_logits.float().sum()  # 0 where this process has no episode of the batch
+        if len(on_policy) > 0:
+            canvas = binary_cross_entropy_with_logits(canvas_logits.float(), canvases.expand_as(canvas_logits))
+            canvas = canvas * (len(on_policy) / len(all_on_policy))
     if len(surrogate) == 0:  # a single glimpse: there is no location to choose
         return HybridLoss(weights, surrogate.sum(), classification, baseline=values.sum(), canvas=canvas)
-    counts = on_policy.float() / on_policy.sum().clamp(min=1)  # (N,), adding up to 1
+    counts = on_policy.float() / all_on_policy.sum().clamp(min=1)  # (N,), adding up to 1 over all processes
     return HybridLoss(
         weights,
         policy=-(surrogate.sum(0) * counts).sum(),

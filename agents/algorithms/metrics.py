@@ -14,6 +14,7 @@ from torch import Tensor
 
 from agents.algorithms.losses import HybridLoss
 from agents.algorithms.rollout import Rollout
+from agents.distributed import sum_over_processes, world_size
 from glimpse_env.utils.stored_tensors import Each, Part, TensorSpec
 
 RECENT_ROLLOUTS = 100
@@ -48,8 +49,10 @@ class Metrics:
         return float(np.mean([success for success, _ in self._rollouts])) if self._rollouts else 0.0
 
     def add_rollout(self, rollout: Rollout) -> None:
-        """Adds the accuracy and the mean return of a rollout."""
-        self._rollouts.append((rollout.is_success.float().mean().item(), rollout.rewards.sum(0).mean().item()))
+        """Adds the accuracy and the mean return of a rollout, of its parts in all processes together."""
+        means = [rollout.is_success.float().mean(), rollout.rewards.sum(0).mean()]
+        accuracy, mean_return = (total.item() / world_size() for total in sum_over_processes(means))
+        self._rollouts.append((accuracy, mean_return))
 
     def add_loss(self, loss: HybridLoss, **others: Tensor) -> None:
         """Adds the parts of a loss, and other scalars of the same step of the optimizer.

@@ -61,6 +61,7 @@ class PolicyGradient(Algorithm):
             values=values,
             targets=returns,
             on_policy=rollout.on_policy,
+            all_on_policy=rollout.all_on_policy,
             canvas_logits=rollout.canvas_logits,
             canvases=rollout.canvases,
             weights=self.settings.loss_weights,

@@ -13,6 +13,7 @@ from agents.algorithms.base import Algorithm
 from agents.algorithms.losses import hybrid_loss
 from agents.algorithms.rollout import Rollout
 from agents.algorithms.settings import Settings, set_integer, set_number
+from agents.distributed import own_numbers
 from glimpse_env.config import MAX_ENVS
 
 MAX_EPOCHS = 10_000
@@ -77,7 +78,8 @@ class PPO(Algorithm):
 
         for _ in range(settings.n_epochs):
             order = torch.randperm(settings.num_envs, generator=self.generator, device=self.device)
-            for batch in order.split(settings.batch_size):
+            for whole_batch in order.split(settings.batch_size):
+                batch = own_numbers(whole_batch, len(rollout.labels))
                 # Forward pass over the episodes of the minibatch.
                 with self._autocast():
                     hidden = policy.unroll({key: value[:, batch] for key, value in rollout.observations.items()})
@@ -101,9 +103,11 @@ class PPO(Algorithm):
                     values=values.float(),
                     targets=targets[:, batch],
                     on_policy=rollout.on_policy[batch],
+                    all_on_policy=rollout.all_on_policy[whole_batch],
                     canvas_logits=canvas_logits,
                     canvases=None if rollout.canvases is None else rollout.canvases[batch],
                     weights=settings.loss_weights,
                 )
                 was_clipped = (ratio.detach() - 1).abs() > settings.clip_range
-                self._optimizer_step(loss, clip_fraction=was_clipped.float().sum() / max(was_clipped.numel(), 1))
+                num_locations = len(old_log_prob) * len(whole_batch)
+                self._optimizer_step(loss, clip_fraction=was_clipped.float().sum() / max(num_locations, 1))

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from agents.algorithms.branches import Branches, try_branches
+from agents.distributed import own_rows, world_size
 from agents.policy.memory import new_memory
 from agents.policy.recurrent_policy import RAMPolicy
 from glimpse_env.spaces import pack_action
@@ -34,10 +35,10 @@ class BehaviourPolicy:
 
     Attributes:
         policy: The policy that is trained.
-        generator: Draws the locations.
+        generator: Draws the locations, in each process of a training those of all of them.
         demonstration_path: Locations `(P, 2)` that take the place of the policy's means, one after the other, again and
             again; None where no behaviour is cloned.
-        num_exploratory: The first so many sub-environments play exploratory episodes.
+        num_exploratory: The first so many sub-environments play exploratory episodes, of those in all processes.
         num_branches: How many other locations are tried beside each that is chosen.
     """
 
@@ -57,15 +58,15 @@ class BehaviourPolicy:
         mean = self.policy.location_mean(self.policy.hidden(state), self.policy.remembered_context(state)).float()
         if self.demonstration_path is not None:
             mean = self.demonstration_path[step % len(self.demonstration_path)].expand_as(mean)
-        noise = torch.randn(mean.shape, generator=self.generator, dtype=mean.dtype, device=mean.device)
+        count = len(mean)
+        whole = (world_size() * count, 2)
+        noise = own_rows(torch.randn(whole, generator=self.generator, dtype=mean.dtype, device=mean.device), count)
         location = mean + self.policy.location_std * noise
         if self.num_exploratory == 0:
             return location
-        exploratory = location[: self.num_exploratory]
-        uniform = torch.rand(
-            exploratory.shape, generator=self.generator, dtype=exploratory.dtype, device=exploratory.device
-        )
-        return torch.cat([uniform * 2 - 1, location[self.num_exploratory :]])
+        whole = (self.num_exploratory, 2)
+        uniform = own_rows(torch.rand(whole, generator=self.generator, dtype=mean.dtype, device=mean.device), count)
+        return torch.cat([uniform * 2 - 1, location[len(uniform) :]])
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,7 @@ class Rollout:
         is_success: Whether these are the labels, `(N,)` bool.
         on_policy: Which episodes are not exploratory, `(N,)` bool. The location network and the baseline learn from
             these alone.
+        all_on_policy: The same of all episodes of a training in several processes, `(M,)` bool.
         cloning: Whether the locations were drawn around a demonstration path, which the policy is to learn.
         branches: What other locations would have earned, `(T - 1, N, B)`; B is 0 where none were tried.
         canvas_logits: What the policy's canvas head predicts, `(T, N, C, side, side)`; None if it has none.
@@ -101,6 +103,7 @@ class Rollout:
     predictions: Tensor
     is_success: Tensor
     on_policy: Tensor
+    all_on_policy: Tensor
     cloning: bool
     branches: Branches
     canvas_logits: Tensor | None
@@ -142,6 +145,8 @@ def collect(behaviour: BehaviourPolicy, env: Any, observation: dict[str, Tensor]
     seen = {key: torch.stack([one[key] for one in observations]) for key in observation}
     hidden = memory.hidden(seen)
     final = info["final_info"]
+    numbers = torch.arange(world_size() * env.num_envs, device=locations.device)
+    all_on_policy = numbers >= behaviour.num_exploratory
     return Rollout(
         observations=seen,
         locations=locations,
@@ -152,7 +157,8 @@ def collect(behaviour: BehaviourPolicy, env: Any, observation: dict[str, Tensor]
         labels=final["label"],
         predictions=final["prediction"],
         is_success=final["is_success"],
-        on_policy=torch.arange(env.num_envs, device=locations.device) >= behaviour.num_exploratory,
+        on_policy=own_rows(all_on_policy, env.num_envs),
+        all_on_policy=all_on_policy,
         cloning=behaviour.demonstration_path is not None,
         branches=Branches.stack(branches, env.num_envs),
         canvas_logits=policy.canvas_logits(hidden),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shlex
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -16,6 +18,7 @@ import agents
 from agents import RunFolder
 from agents.command_line.options import EnvironmentOptions, SettingsOptions, given
 from agents.command_line.paths import PathArgument
+from agents.distributed import ProcessLostError, from_first, is_first, process_group, world_size
 from agents.pretrained.catalogue import find_run
 from agents.pretrained.history import read_history
 from glimpse_env import DatasetError
@@ -70,12 +73,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def run_command(options: Arguments) -> None:
-    """Trains. An error of the user is one line of text and exit status 1."""
-    with one_line_errors(agents.TrainingDiverged, DatasetError, OSError, ValueError):
+    """Trains, with torchrun in several processes. An error of the user is one line of text and exit status 1."""
+    with one_line_errors(agents.TrainingDiverged, DatasetError, OSError, ValueError), process_group():
         if options.resume is None:
             begin(options)
         elif options == Arguments(resume=options.resume):
-            resume(RunFolder.of(options.resume))
+            resume(options.resume)
         else:
             raise ValueError("expected no other arguments beside --resume: a training keeps those that it began with")
 
@@ -116,13 +119,14 @@ def begin(options: Arguments) -> None:
         earlier = find_run(options.initial_weights)
         take_weights(agent, earlier.load_agent("cpu"))
         used |= {"initial_weights": os.fspath(options.initial_weights), "earlier": asdict(read_history(earlier))}
-    with run.lock():
-        if run.agent.exists():
+    with run.lock() if is_first() else nullcontext():
+        if is_first() and run.agent.exists():
             raise ValueError(
                 f"{run.path} holds an agent already: continue it with --resume {shlex.quote(str(run.path))}, or choose "
                 "another folder"
             )
-        write_json(run.arguments, used)
+        if is_first():
+            write_json(run.arguments, used)
         train(agent, run)
 
 
@@ -143,19 +147,28 @@ def take_weights(agent: agents.Algorithm, earlier: agents.Algorithm) -> None:
     agent.set_parameters(agent.get_parameters() | {"policy": policy})
 
 
-def resume(run: RunFolder) -> None:
-    """Goes on with the training in a run folder, and says where."""
+def resume(path: Path) -> None:
+    """Goes on with the training in a run folder, which the first process alone reads, and says where."""
+    if not is_first():
+        train(agents.load(io.BytesIO(from_first(None))), RunFolder(path))
+        return
+    run = RunFolder.of(path)
     with run.lock():
         agent = run.load_agent()
+        from_first(run.agent.read_bytes())
         print(f"continuing after {agent.num_timesteps:,} of {agent.total_timesteps:,} steps", flush=True)
         train(agent, run)
 
 
 def train(agent: agents.Algorithm, run: RunFolder) -> None:
-    """Trains an agent in its run folder, and says how well it does, or how to go on after a signal."""
+    """Trains an agent in its run folder, and says how well it does, or how to go on after an interruption."""
+    starter = "python" if world_size() == 1 else f"torchrun --standalone --nproc-per-node {world_size()}"
+    command = f"{starter} -m agents train --resume {shlex.quote(str(run.path))}"
     try:
         agents.train(agent, run, progress_bar=True)
     except agents.TrainingInterrupted as error:
-        command = f"python -m agents train --resume {shlex.quote(str(run.path))}"
         raise Interrupted(error.signal, f"interrupted: continue with {command}") from None
-    print(f"{agent.accuracy:.2%} of the test split are correct. Everything is in {run.path}.")
+    except ProcessLostError as error:
+        raise ProcessLostError(f"{error}; continue with {command}") from error
+    if is_first():
+        print(f"{agent.accuracy:.2%} of the test split are correct. Everything is in {run.path}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
 from collections.abc import Sequence
@@ -49,6 +50,13 @@ class Dataset:
     def num_classes(self) -> int:
         """Number of classes, whether or not this split has an image of each."""
         return len(self.class_names)
+
+    def checksum(self) -> str:
+        """The SHA-256 checksum of images and labels, in hexadecimal digits, the same on every device and machine."""
+        checksum = hashlib.sha256()
+        for tensor in (self.images, self.labels):
+            checksum.update(tensor.cpu().numpy().tobytes())
+        return checksum.hexdigest()
 
     def to(self, device: torch.device) -> Dataset:
         """The same data with its tensors on a device; on the CPU this very object."""

@@ -26,6 +26,7 @@ def parts(weights: LossWeights, **changes: Tensor) -> dict[str, Tensor]:
         "canvas_logits": None,
         "canvases": None,
     } | changes
+    arguments.setdefault("all_on_policy", arguments["on_policy"])
     loss = hybrid_loss(**arguments, weights=weights)
     return {name: getattr(loss, name) for name in ("policy", "classification", "baseline")} | {"total": loss.total()}
 
@@ -84,6 +85,7 @@ def canvas_loss(weight: float, num_glimpses: int = 3) -> HybridLoss:
         values=nothing,
         targets=nothing,
         on_policy=torch.tensor([True, False]),
+        all_on_policy=torch.tensor([True, False]),
         canvas_logits=torch.tensor([-math.log(3), 0.0]).expand(num_glimpses, 2, 1, 1, 2),
         canvases=torch.tensor([[1.0, 0.5], [0.0, 1.0]]).view(2, 1, 1, 2),
         weights=LossWeights(canvas=weight),

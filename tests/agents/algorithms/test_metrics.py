@@ -28,6 +28,7 @@ def rollout(successes: list[bool], rewards: list[list[float]]) -> Rollout:
         predictions=nothing,
         is_success=torch.tensor(successes),
         on_policy=nothing,
+        all_on_policy=nothing,
         cloning=False,
         branches=Branches(nothing, nothing),
         canvas_logits=None,
