@@ -7,6 +7,7 @@ would have seen in one process. Where torch.distributed was not started, this pr
 
 from __future__ import annotations
 
+import os
 import platform
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +18,6 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import Tensor
-from torch.distributed.rendezvous import rendezvous
 
 from glimpse_env.utils.interruption import Interrupted
 
@@ -164,12 +164,14 @@ def process_group() -> Iterator[None]:
         SystemExit: Another process says what is wrong.
         ValueError: A machine has fewer GPUs than processes.
     """
-    if not dist.is_torchelastic_launched():
+    if not (dist.is_available() and dist.is_torchelastic_launched()):
         yield
         return
+    from torch.distributed.rendezvous import rendezvous  # some builds of torch lack it
+
     timeout = timedelta(seconds=TIMEOUT_SECONDS)
-    store, number, count = next(rendezvous("env://", timeout=timeout))
     with _lost_processes():
+        store, number, count = next(rendezvous("env://", timeout=timeout))
         backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
         dist.init_process_group(backend, store=store, rank=number, world_size=count, timeout=timeout)
     try:
@@ -188,7 +190,7 @@ def process_group() -> Iterator[None]:
 
 
 def _own_gpu() -> int:
-    number, available = dist.get_node_local_rank(), torch.cuda.device_count()
+    number, available = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
     if number >= available:
         raise ValueError(
             f"expected a GPU for each process of a machine, got {available} GPUs for at least {number + 1} processes; "

@@ -4,6 +4,7 @@ python scripts/benchmark.py env
 python scripts/benchmark.py train
 python scripts/benchmark.py explain
 python scripts/benchmark.py page
+python scripts/benchmark.py processes
 """
 
 from __future__ import annotations
@@ -15,10 +16,17 @@ import tyro
 from scripts.benchmarks.env import benchmark_env
 from scripts.benchmarks.explain import benchmark_explain
 from scripts.benchmarks.page import benchmark_page
+from scripts.benchmarks.processes import benchmark_processes
 from scripts.benchmarks.tables import print_table
 from scripts.benchmarks.train import benchmark_train
 
-BENCHMARKS = {"env": benchmark_env, "train": benchmark_train, "explain": benchmark_explain, "page": benchmark_page}
+BENCHMARKS = {
+    "env": benchmark_env,
+    "train": benchmark_train,
+    "explain": benchmark_explain,
+    "page": benchmark_page,
+    "processes": benchmark_processes,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -293,7 +293,7 @@ class Algorithm(BaseAgent):
             "the agent": json.dumps({"algorithm": type(self).__name__, **self.spec.to_json()}),
             "the steps that it has taken": str(self.num_timesteps),
             "the checksum of its weights and its generator": weights.hexdigest(),
-            f"the checksum of the data set {data.name!r}": data.checksum(),
+            f"the checksum of the data set {data.name!r}": data.checksum,
         }
 
     def _apply_schedules(self) -> None:

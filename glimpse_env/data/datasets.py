@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,7 @@ class Dataset:
         """Number of classes, whether or not this split has an image of each."""
         return len(self.class_names)
 
+    @cached_property
     def checksum(self) -> str:
         """The SHA-256 checksum of images and labels, in hexadecimal digits, the same on every device and machine."""
         checksum = hashlib.sha256()

@@ -39,7 +39,7 @@ def describe_machine(environments: Iterable[EnvironmentSpec]) -> dict[str, str]:
     for config in (environment.config for environment in environments):
         for split in SPLITS:
             data = load_dataset(config.dataset, split, config.data_dir, config.image_size)
-            described[f"the data set {config.dataset!r} ({split})"] = data.checksum()
+            described[f"the data set {config.dataset!r} ({split})"] = data.checksum
     return described
 
 

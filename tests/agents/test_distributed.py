@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ import numpy as np
 import pytest
 import torch
 
-import agents
 from agents import A2C, PPO, REINFORCE, Branching, LossWeights, ProcessLostError, RunFolder, distributed, training
+from agents.environments import EnvironmentSpec
 from glimpse_env import register_dataset
 from tests.agents.making import ID, N, T, assert_same_weights, make_agent, training_state, weights
 from tests.agents.processes import ENVIRONMENT, ROOT, run_in_processes
@@ -61,9 +62,9 @@ def test_two_processes_train_as_one_does(tmp_path: Path) -> None:
                 assert difference < TOLERANCE, (name, key, difference)
 
 
-def refuse(folder: Path) -> dict[str, str]:
+def fail(folder: Path) -> dict[str, str]:
     """The errors that a process gets, by their causes."""
-    number = distributed.rank()
+    number, done = distributed.rank(), folder / "done"
 
     def load(split: str, data_dir: Path) -> Any:
         images = np.zeros((8, 28, 28), dtype=np.uint8)
@@ -71,48 +72,53 @@ def refuse(folder: Path) -> dict[str, str]:
         return images, np.arange(8) % 2, ["even", "odd"]
 
     register_dataset("differs", load)
-    causes: dict[str, Any] = {
+    differs = EnvironmentSpec("Glimpse-v0", {"dataset": "differs"}).make()
+    causes: dict[str, Callable[[], Any]] = {
         "parts": lambda: make_agent(num_envs=3),
         "groups": lambda: make_agent(num_envs=4, episodes_per_image=4),
         "seeds": lambda: make_agent(seed=number).learn(1),
-        "data": lambda: make_agent(
-            env=agents.environments.EnvironmentSpec("Glimpse-v0", {"dataset": "differs"}).make()
-        ).learn(1),
+        "data": lambda: make_agent(env=differs).learn(1),
     }
     errors = {}
     for name, cause in causes.items():
         with pytest.raises(ValueError, match="expected") as caught:
             cause()
         errors[name] = str(caught.value)
-    return errors
+
+    # From here on the second process is silent.
+    if number == 1:
+        while not done.exists():
+            time.sleep(0.1)
+        return errors
+    with pytest.raises(ProcessLostError) as lost:
+        make_agent().learn(1)
+    done.touch()
+    return errors | {"silence": str(lost.value)}
 
 
-def test_what_differs_between_processes_or_cannot_be_shared_out_is_an_error_in_each(tmp_path: Path) -> None:
-    first, second = run_in_processes(refuse, 2, tmp_path)
-    assert first == second
-    assert "divides num_envs into equal parts, got 2 processes for 3 sub-environments" in first["parts"]
-    assert "got 2 processes for 1 groups of 4 sub-environments each" in first["groups"]
-    assert re.search(
-        r'expected the agent to be the same .*"seed": 0.* in process 0 and .*"seed": 1.* in process 1', first["seeds"]
-    )
-    assert re.match(
-        r"expected the checksum of the data set 'differs' to be the same in every process, got", first["data"]
-    )
+@pytest.fixture(scope="module")
+def errors(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, str]]:
+    """The errors that the first and the second process get."""
+    return run_in_processes(fail, 2, tmp_path_factory.mktemp("errors"), seconds=10)
 
 
-def fall_silent(folder: Path) -> str:
-    agent = make_agent().learn(T * N)
-    if distributed.rank() == 1:
-        time.sleep(8)
-        return ""
-    with pytest.raises(ProcessLostError) as caught:
-        agent.learn(T * N)
-    return str(caught.value)
+def test_what_cannot_be_shared_out_is_an_error(errors: list[dict[str, str]]) -> None:
+    for error in errors:
+        assert "divides num_envs into equal parts, got 2 processes for 3 sub-environments" in error["parts"]
+        assert "got 2 processes for 1 groups of 4 sub-environments each" in error["groups"]
 
 
-def test_a_process_that_does_not_answer_counts_as_lost(tmp_path: Path) -> None:
-    message, _ = run_in_processes(fall_silent, 2, tmp_path, seconds=3)
-    assert message.startswith("another process of this training ended, or did not answer")
+def test_what_differs_between_processes_is_an_error_in_each(errors: list[dict[str, str]]) -> None:
+    for error in errors:
+        agents = r'expected the agent to be the same .*"seed": 0}? in process 0 and .*"seed": 1}? in process 1'
+        assert re.search(agents, error["seeds"])
+        assert error["data"].startswith(
+            "expected the checksum of the data set 'differs' to be the same in every process"
+        )
+
+
+def test_a_process_that_does_not_answer_counts_as_lost(errors: list[dict[str, str]]) -> None:
+    assert errors[0]["silence"].startswith("another process of this training ended, or did not answer")
 
 
 # Trains in two processes with checkpoints all the time, kills both some time after a checkpoint, and again.
