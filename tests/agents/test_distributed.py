@@ -27,22 +27,26 @@ pytestmark = [
     pytest.mark.skipif(torch.cuda.is_available(), reason="processes of these tests train on the CPU"),
 ]
 
-UPDATES, TOLERANCE = 200, 1e-3
+UPDATES, TOLERANCE = 200, 1e-5
 CASES: dict[str, tuple[Any, dict[str, Any]]] = {
     "REINFORCE": (REINFORCE, {}),
     "A2C": (A2C, {"loss_weights": LossWeights(every_glimpse=True)}),
     "PPO": (PPO, {"batch_size": 2, "n_epochs": 2}),  # a minibatch may be of one process alone
     "Branching": (Branching, {"num_branches": 3}),
-    "groups": (REINFORCE, {"episodes_per_image": 2, "exploration_fraction": 0.75}),
+    # With the hard reward, episodes of one image often earn the same. Their advantages are then 0 but for rounding,
+    # which Adam makes as large as any other gradient.
+    "groups": (REINFORCE, {"episodes_per_image": 2, "exploration_fraction": 0.75, "reward": "information"}),
 }
 
 
 def train_each(folder: Path) -> dict[str, Any]:
     """Trains an agent of each case; returns weights and what is logged of rollouts and losses."""
     trained = {}
-    for name, (algorithm, settings) in CASES.items():
+    for name, (algorithm, case) in CASES.items():
+        settings = dict(case)
+        env = EnvironmentSpec(ID, {"reward": settings.pop("reward", "hard")}).make()
         iterations = UPDATES // 4 if algorithm is PPO else UPDATES
-        agent = make_agent(algorithm, **settings).learn(iterations * N * T)
+        agent = make_agent(algorithm, env, **settings).learn(iterations * N * T)
         tensors = agent.metrics.tensors()
         trained[name] = weights(agent), {"rollouts": tensors["rollouts"].float(), **tensors["losses"]}
         assert agent.num_timesteps == iterations * N * T
@@ -50,7 +54,7 @@ def train_each(folder: Path) -> dict[str, Any]:
 
 
 def test_two_processes_train_as_one_does(tmp_path: Path) -> None:
-    """Up to the order of float additions, which changes the last digits and what grows out of them."""
+    """Up to the order of float additions: after 200 updates, weights were seen to differ by up to 4e-7."""
     first, second = run_in_processes(train_each, 2, tmp_path)
     expected = train_each(tmp_path)
     for name in CASES:
