@@ -34,6 +34,8 @@ NUM_PROBE = 10_000
 """Training images that linear probes are fitted on, at most."""
 NUM_SELECTIVITY = 2_000
 """Training images whose true and random labels linear probes learn, at most."""
+NUM_IMAGINING = 20_000
+"""Training images that the conditional VAE is fitted on, at most."""
 LEARNED_POLICY, EIG_POLICY = "learned policy", "EIG policy"
 """Names of the location policy that the agent learned, and of the one that follows the expected information gain."""
 
@@ -85,6 +87,8 @@ class Explanation:
         curves: What it knew after each glimpse.
         reconstruction: A VAE that reconstructs the original, and how large its error is.
         canvas_vae: Reconstructs the canvas; the VAE of originals where the canvases are the originals.
+        imagining_vae: A conditional VAE of the canvas. Maps of expected information gain, and the policy that follows
+            it, are computed on its draws: canvases that the hidden state leaves possible.
         partial_vae: Reconstructs the canvas too, but was fitted only on the pixels seen so far.
         probe: Accuracy of a linear probe of the hidden state after each glimpse, `(T,)`.
         eig_recording: The images that have maps of expected information gain, the first of `recording`.
@@ -100,6 +104,7 @@ class Explanation:
     curves: InformationCurves
     reconstruction: ReconstructionEvaluation
     canvas_vae: HiddenStateVAE
+    imagining_vae: HiddenStateVAE
     partial_vae: HiddenStateVAE
     probe: Tensor
     eig_recording: Recording
@@ -180,12 +185,14 @@ def explain(
 
     # Fit the VAEs of the canvas.
     canvas_vae = measured.vae if train.canvas_is_original() else fit_canvas_vae(train, fit_settings, progress=progress)
+    conditional = replace(fit_settings, conditional=True)
+    imagining_vae = fit_canvas_vae(train[:NUM_IMAGINING], conditional, progress=progress)
     partial_vae = fit_canvas_vae(train, fit_settings, partial=True, progress=progress)
 
     # Compute maps of expected information gain, what looking really gains, and how both stand their tests.
     eig_recording = test[: how.num_eig]
     eig_validation, evidence = explain_looking(
-        agent, train, eig_recording, canvas_vae, world_of(test_env), how, progress=progress
+        agent, train, eig_recording, imagining_vae, world_of(test_env), how, progress=progress
     )
 
     # Ask whether the class is in the memory or in the probe.
@@ -205,7 +212,7 @@ def explain(
     # Compare location policies with the same core and classifier.
     eig_policy = EIGPolicy(
         agent,
-        canvas_vae.sample,
+        imagining_vae.sample,
         grid=how.policy_grid,
         retina=test.retina,
         num_samples=how.policy_samples,
@@ -233,6 +240,7 @@ def explain(
         curves=information_curves(test, bootstrap),
         reconstruction=reconstruction,
         canvas_vae=canvas_vae.cpu(),
+        imagining_vae=imagining_vae.cpu(),
         partial_vae=partial_vae.cpu(),
         probe=linear_probe(train[:NUM_PROBE], test),
         eig_recording=eig_recording.to("cpu"),

@@ -43,11 +43,10 @@ def measure_evidence(
         folder: The agent's run folder.
     """
     settings = ExplanationSettings(num_eig=run.experiment.num_eig, seed=run.seed)
-    canvas_vae = measured.vae
-    if not measured.train.canvas_is_original():
-        canvas_vae = fit_canvas_vae(measured.train, FitSettings(num_epochs=run.experiment.num_epochs, seed=run.seed))
+    fit_settings = FitSettings(num_epochs=run.experiment.num_epochs, seed=run.seed, conditional=True)
+    imagining_vae = fit_canvas_vae(measured.train, fit_settings)
     recording = measured.test[: settings.num_eig]
-    _, evidence = explain_looking(agent, measured.train, recording, canvas_vae, world_of(test_env), settings)
+    _, evidence = explain_looking(agent, measured.train, recording, imagining_vae, world_of(test_env), settings)
     write_json(folder / EVIDENCE_FILE, evidence.to_json())
 
 

@@ -14,7 +14,7 @@ from gymnasium.vector import VectorEnv
 
 from agents import REINFORCE
 from agents.baselines.location_policies import look_at_centre, look_at_random
-from explain import Bootstrap, record
+from explain import Bootstrap, VAESettings, record
 from explain.explanation import Explanation, ExplanationSettings, explain
 from explain.knowledge.curves import information_curves
 from glimpse_env.data.datasets import load_dataset
@@ -101,6 +101,8 @@ def test_on_a_plain_canvas_the_original_is_imagined_for_it(explanation: Explanat
     assert explanation.canvas_vae is explanation.reconstruction.vae
     assert explanation.partial_vae is not explanation.canvas_vae
     assert explanation.partial_vae.settings.partial is True
+    assert explanation.imagining_vae is not explanation.canvas_vae
+    assert explanation.imagining_vae.settings == VAESettings(target="canvas")
 
 
 def test_on_a_cluttered_canvas_the_canvas_is_imagined_too() -> None:
