@@ -38,6 +38,18 @@ SUBJECTS = {
     "svhn": "a house number",
 }
 """What is to be seen, by the name of the data set."""
+PROJECT = {"Made with glimpse-env": "https://github.com/glimpse-env/glimpse-env"}
+DATA = {
+    "mnist": {"The images: MNIST": "https://yann.lecun.com/exdb/mnist/"},
+    "digits": {
+        "The images: digits": "https://archive.ics.uci.edu/dataset/80/optical+recognition+of+handwritten+digits"
+    },
+    "fashion_mnist": {"The images: Fashion-MNIST": "https://github.com/zalandoresearch/fashion-mnist"},
+    "kmnist": {"The images: Kuzushiji-MNIST": "https://github.com/rois-codh/kmnist"},
+    "cifar10": {"The images: CIFAR-10": "https://www.cs.toronto.edu/~kriz/cifar.html"},
+    "svhn": {"The images: SVHN": "http://ufldl.stanford.edu/housenumbers/"},
+}
+"""Where the images come from, by the name of the data set."""
 VERSIONS = (glimpse_env, gym, matplotlib, np, sklearn, torch)
 
 
@@ -126,12 +138,13 @@ def run(subject: Subject, folder: Path, settings: ExplanationSettings) -> Path:
             progress=True,
         )
         page = {"Watch this agent look: draw for it, and move its glimpses": PAGE}
+        config = world_of(test_env).config
         return write_report(
             explanation,
             folder,
-            title_of(world_of(test_env).config),
+            title_of(config),
             {**subject.facts, "explanation": asdict(explanation.settings), "versions": versions()},
-            links=page if (folder / PAGE).is_file() else {},
+            links=(page if (folder / PAGE).is_file() else {}) | DATA.get(config.dataset, {}) | PROJECT,
             progress=True,
         )
 

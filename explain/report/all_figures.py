@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -16,14 +17,28 @@ from explain.recording import Recording
 from explain.report import figures
 from explain.report.examples import first_of_each_class, largest_belief_change
 from explain.report.failures import most_confident_failures
+from explain.report.figures.curve_points import CurvePoint, curve_points
 
-NUM_RECONSTRUCTIONS, NUM_BELIEFS, NUM_MAPS, NUM_FAILURES = 10, 10, 5, 6
+NUM_RECONSTRUCTIONS, NUM_BELIEFS, NUM_MAPS, NUM_FAILURES = 5, 6, 4, 4
 """The greatest number of images in the figures of reconstructions, beliefs, EIG maps and failures."""
-NUM_TALL_RECONSTRUCTIONS = 5
+NUM_TALL_RECONSTRUCTIONS = 3
 """The greatest number of images whose reconstructions take two rows, because canvases differ from originals."""
 
 
-def draw_all_figures(explanation: Explanation, folder: Path, *, progress: bool = False) -> dict[str, Path]:
+@dataclass(frozen=True)
+class DrawnFigure:
+    """A figure in a file.
+
+    Attributes:
+        path: The PNG or GIF file.
+        points: The points of its curves.
+    """
+
+    path: Path
+    points: tuple[CurvePoint, ...] = ()
+
+
+def draw_all_figures(explanation: Explanation, folder: Path, *, progress: bool = False) -> dict[str, DrawnFigure]:
     """Draws every figure of an explanation as PNG and PDF, and one episode as an animated GIF.
 
     Args:
@@ -32,16 +47,18 @@ def draw_all_figures(explanation: Explanation, folder: Path, *, progress: bool =
         progress: Show a progress bar.
 
     Returns:
-        The PNG or GIF file of each figure by its name. The figure `canvas_reconstructions` exists only if canvases
+        Each figure by its name. The figure `canvas_reconstructions` exists only if canvases
         differ from originals; `failure_reconstructions` and `failure_beliefs` only if there are failures;
         `parameter_randomisation` only if the agent offers copies with random layers.
     """
     drawings = figures_of(explanation)
-    files = {}
+    drawn = {}
     for name in tqdm(drawings, "Drawing", disable=not progress, unit="figure"):
-        files[name], _ = figures.save_figure(drawings[name](), folder / name)
-    files["animation"] = _save_animation(explanation, folder / "animation.gif")
-    return files
+        figure = drawings[name]()
+        path, _ = figures.save_figure(figure, folder / name)
+        drawn[name] = DrawnFigure(path, tuple(curve_points(figure)))
+    drawn["animation"] = DrawnFigure(_save_animation(explanation, folder / "animation.gif"))
+    return drawn
 
 
 def figures_of(explanation: Explanation) -> dict[str, Callable[[], Figure]]:

@@ -72,3 +72,20 @@ def describe_failures(recording: Recording, images: Sequence[int], class_names: 
         )
         for image in images
     ]
+
+
+def tell_failure(failure: Failure) -> str:
+    """Tells in words what the agent took an image for, and whether it had known better."""
+    last, confidence = failure.predictions[-1], failure.confidences[-1]
+    told = (
+        f"Image {failure.index} shows \N{LEFT DOUBLE QUOTATION MARK}{failure.label}\N{RIGHT DOUBLE QUOTATION MARK}. "
+        f"The agent took it for \N{LEFT DOUBLE QUOTATION MARK}{last}\N{RIGHT DOUBLE QUOTATION MARK}, and gave that "
+        f"{confidence:.0%}. "
+    )
+    if not failure.correct_glimpses:
+        return told + "It never believed in the true class most."
+    best = max(failure.correct_glimpses, key=lambda number: failure.label_probabilities[number - 1])
+    return (
+        told + f"It had known better: after glimpse {best} it gave the true class "
+        f"{failure.label_probabilities[best - 1]:.0%}, and later glimpses misled it."
+    )

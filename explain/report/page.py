@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import io
 import math
 import os
 from collections.abc import Mapping
@@ -10,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from PIL import Image
+from PIL import Image, ImageSequence
 
 from explain.explanation import Explanation
-from explain.report.all_figures import NUM_FAILURES, draw_all_figures
+from explain.report.all_figures import NUM_FAILURES, DrawnFigure, draw_all_figures
 from explain.report.captions import captions_of
-from explain.report.failures import Failure, describe_failures, most_confident_failures
+from explain.report.failures import Failure, describe_failures, most_confident_failures, tell_failure
 from explain.report.figures.style import DOTS_PER_INCH
 from explain.report.summary import checks_of, headlines_of
 from explain.report.tables import tables_of
@@ -24,8 +26,10 @@ from glimpse_env.utils.paths import read_path
 
 REPORT, JSON = "report.html", "explanation.json"
 TEMPLATES = Path(__file__).parent / "templates"
-PIXELS_PER_INCH = 100
+PIXELS_PER_INCH = 120
 """Scale of the figures on the page, in CSS pixels per inch of the figure."""
+NUM_TARGETS = 3
+"""How many kinds of reconstructions there are at most: originals, canvases, and seen pixels."""
 
 
 def write_report(
@@ -39,7 +43,7 @@ def write_report(
 ) -> Path:
     """Writes the figures (PNG, PDF, and one GIF), the numbers (JSON), and a page with all of them (HTML) into a folder.
 
-    The page embeds its figures, needs no network, and has no scripts.
+    The page embeds its figures, needs no network, and has no scripts: a policy in its head forbids both.
 
     Args:
         explanation: The explanation.
@@ -61,8 +65,8 @@ def write_report(
     failures = [failure.to_json() for failure in failures_of(explanation)]
     numbers = without_nan({"about": about, **explanation.to_json(), "failures": failures})
     write_json(folder / JSON, numbers, allow_nan=False)
-    files = draw_all_figures(explanation, folder, progress=progress)
-    (folder / REPORT).write_text(make_page(explanation, title, about, files, links), encoding="utf-8")
+    drawn = draw_all_figures(explanation, folder, progress=progress)
+    (folder / REPORT).write_text(make_page(explanation, title, about, drawn, links), encoding="utf-8")
     return folder / REPORT
 
 
@@ -70,7 +74,7 @@ def make_page(
     explanation: Explanation,
     title: str,
     about: Mapping[str, Mapping[str, Any]],
-    files: Mapping[str, Path],
+    drawn: Mapping[str, DrawnFigure],
     links: Mapping[str, str] | None = None,
 ) -> str:
     """Renders the page as HTML.
@@ -79,7 +83,7 @@ def make_page(
         explanation: The explanation.
         title: Title of the page.
         about: Facts about the agent and the settings, as names and values in sections.
-        files: The file of each figure by its name; see `explain.report.all_figures.draw_all_figures`.
+        drawn: Each figure by its name; see `explain.report.all_figures.draw_all_figures`.
         links: Other pages, by what is said about them.
     """
     environment = Environment(
@@ -90,6 +94,8 @@ def make_page(
         lstrip_blocks=True,
     )
     recording = explanation.recording
+    style = environment.get_template("report.css.j2").render(num_choices=max(recording.beliefs.shape[1], NUM_TARGETS))
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
     return environment.get_template("report.html.j2").render(
         title=title,
         about=about,
@@ -102,8 +108,11 @@ def make_page(
         checks=checks_of(explanation),
         captions=captions_of(explanation),
         first_is_fixed=len(recording) > 1 and bool((recording.locations[:, 0] == recording.locations[0, 0]).all()),
+        stories=[tell_failure(failure) for failure in failures_of(explanation)],
         tables=tables_of(explanation, failures_of(explanation)),
-        figures={name: embed(path) for name, path in files.items()},
+        figures={name: embed(one) for name, one in drawn.items()},
+        style=style,
+        policy=f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
     )
 
 
@@ -113,13 +122,27 @@ def failures_of(explanation: Explanation) -> list[Failure]:
     return describe_failures(explanation.recording, images, explanation.class_names)
 
 
-def embed(path: Path) -> dict[str, Any]:
-    """Encodes an image file for a page: a data URL, and its width and height in CSS pixels."""
-    with Image.open(path) as image:
-        kind, size = Image.MIME[image.format or ""], image.size
+def embed(figure: DrawnFigure) -> dict[str, Any]:
+    """Encodes a figure for a page: a data URL for each of its frames, its size in CSS pixels, and its points there."""
+    with Image.open(figure.path) as image:
+        size = image.size
+        if getattr(image, "n_frames", 1) > 1:
+            frames = [_as_png(frame) for frame in ImageSequence.Iterator(image)]
+        else:
+            frames = [_data_url(figure.path.read_bytes(), Image.MIME[image.format or ""])]
     width, height = (round(side * PIXELS_PER_INCH / DOTS_PER_INCH) for side in size)
-    data = base64.b64encode(path.read_bytes()).decode("ascii")
-    return {"url": f"data:{kind};base64,{data}", "width": width, "height": height}
+    points = [{"x": round(one.x * width, 1), "y": round(one.y * height, 1), "text": one.text} for one in figure.points]
+    return {"frames": frames, "width": width, "height": height, "points": points}
+
+
+def _as_png(frame: Image.Image) -> str:
+    file = io.BytesIO()
+    frame.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
+    return _data_url(file.getvalue(), "image/png")
+
+
+def _data_url(data: bytes, kind: str) -> str:
+    return f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"
 
 
 def without_nan(numbers: Any) -> Any:

@@ -51,7 +51,8 @@ def headlines_of(explanation: Explanation) -> list[Headline]:
         Headline(
             f"{cell(correct, percent).text} %",
             f"The agent classifies {_percentage(correct)} of {len(explanation.recording):,} images correctly after the "
-            f"last glimpse, and {_percentage(at(curves.accuracy, 0))} after the first.",
+            f"last glimpse, and {_percentage(at(curves.accuracy, 0))} after the first. Whoever always names the most "
+            f"frequent class is correct on {percent(_most_frequent(explanation))} %.",
         ),
         _information_headline(curves, len(explanation.class_names)),
         _reconstruction_headline(explanation.reconstruction),
@@ -68,11 +69,25 @@ def headlines_of(explanation: Explanation) -> list[Headline]:
         ),
         Headline(
             f"{cell(learned, percent).text} %",
-            f"On the images on which location policies are compared, the agent classifies {_percentage(learned)} "
-            "correctly with the learned policy. With the same core and classifier, other policies reach: "
-            f"{_percentages(accuracies)}.",
+            f"Where to look matters, if other ways of looking do worse. On {_some(explanation)} the agent classifies "
+            f"{_percentage(learned)} correctly where it looks as it learned to. With the same core and classifier, "
+            f"other location policies reach: {_percentages(accuracies)}.",
         ),
     ]
+
+
+def _most_frequent(explanation: Explanation) -> float:
+    """Returns the fraction of images of the most frequent class."""
+    labels = explanation.recording.labels
+    return float(labels.bincount().max()) / len(labels)
+
+
+def _some(explanation: Explanation) -> str:
+    """Says on how many images location policies are compared, and why the accuracy may differ from that of all."""
+    count, everything = explanation.settings.policy_images, len(explanation.recording)
+    if count == everything:
+        return "the same images,"
+    return f"the first {count:,} of these {everything:,} images, because the EIG policy takes long,"
 
 
 def _information_headline(curves: InformationCurves, num_classes: int) -> Headline:
@@ -85,10 +100,11 @@ def _information_headline(curves: InformationCurves, num_classes: int) -> Headli
     elif float(overconfidence.high) < 0:
         verdict = "The agent is underconfident"
     return Headline(
-        f"{two_digits(float(gain.value))} nats",
-        f"The information gain after the last glimpse is {cell(gain, two_digits)} nats, of at most "
-        f"{two_digits(math.log(num_classes))}. The label information (log score) is "
-        f"{cell(label_information, two_digits)} nats. {verdict}.",
+        f"{two_digits(float(label_information.value))} nats",
+        f"So much the beliefs tell about the true class after the last glimpse. The label information (log score) is "
+        f"{cell(label_information, two_digits)} nats, of at most {two_digits(math.log(num_classes))}. A belief that "
+        f"gives all classes the same probability has 0. The information gain is {cell(gain, two_digits)} nats; it "
+        f"counts certainty, whether the answer is correct or not. {verdict}.",
     )
 
 

@@ -76,6 +76,8 @@ def test_explains_an_agent_and_leaves_it_as_it_was(folder: Path, capsys: pytest.
     assert written["num_images"] == 24
     page = (explanation / "report.html").read_text(encoding="utf-8")
     assert "What an agent knew after two glimpses of a handwritten digit" in page
+    for name in ("The images: digits", "Made with glimpse-env"):
+        assert f">{name}</a>" in page
     assert {path.suffix for path in explanation.iterdir() if path.name != LOCK} == {
         *(".html", ".json", ".png", ".pdf", ".gif")
     }

@@ -71,7 +71,7 @@ def draw_hidden_states(
         axes.spines[:].set(visible=True, color=FAINT)
         for label, color, marker in zip(classes, CLASS_COLORS, markers, strict=False):
             x, y = points[labels[images] == label, glimpse].T
-            axes.scatter(x, y, s=16, alpha=0.9, color=color, marker=marker, linewidths=0, label=names[label])
+            axes.scatter(x, y, s=24, alpha=0.9, color=color, marker=marker, linewidths=0, label=names[label])
     if "o" in markers:
         add_legend(figure, panels[0])
     return figure

@@ -15,6 +15,8 @@ from sklearn.isotonic import isotonic_regression
 
 from explain.report.figures.style import SERIES_COLORS, SERIES_MARKERS
 
+CURVE = "curve"
+"""The id of the line of each curve, by which it is found again in a figure."""
 LETTER_WIDTH, HANDLE_WIDTH = 0.063, 0.55
 """Widths in a legend, in inches: of a letter, and of the handle of a curve with the space around it."""
 
@@ -36,7 +38,7 @@ def draw_curve(axes: Axes, values: ArrayLike, number: int, label: str, **style: 
     """
     heights = np.asarray(values)
     marker = SERIES_MARKERS[number % len(SERIES_MARKERS)]
-    defaults: dict[str, Any] = {"color": color_of(number), "marker": marker, "markeredgewidth": 0}
+    defaults: dict[str, Any] = {"color": color_of(number), "marker": marker, "markeredgewidth": 0, "gid": CURVE}
     axes.plot(np.arange(1, len(heights) + 1), heights, label=label, **(defaults | style))
 
 

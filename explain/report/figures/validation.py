@@ -38,7 +38,7 @@ def draw_reconstruction_errors(errors: Mapping[str, Estimate], references: Mappi
         ValueError: There are no errors, or their lengths differ.
     """
     glimpses = check_lengths([len(error.value) for error in errors.values()])
-    figure = make_figure(WIDTH * (1.3 if references else 1), HEIGHT)
+    figure = make_figure(PAGE_WIDTH if references else WIDTH, HEIGHT)
     axes = figure.subplots()
     for number, (name, error) in enumerate(errors.items()):
         draw_band(axes, error.low, error.high, number)

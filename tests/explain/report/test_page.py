@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import io
 import json
 import re
 from dataclasses import replace
@@ -12,14 +14,15 @@ from typing import Any
 
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageSequence
 
 from explain.explanation import LEARNED_POLICY, Explanation
-from explain.report.all_figures import figures_of
+from explain.report.all_figures import DrawnFigure, figures_of
+from explain.report.figures.curve_points import CurvePoint
 from explain.report.page import embed, make_page, without_nan
 from explain.report.tables import tables_of
 
-VOID = {"meta", "img", "br", "hr"}
+VOID = {"meta", "img", "br", "hr", "input"}
 ABOUT = {"agent": {"core": "rnn"}}
 
 
@@ -64,18 +67,46 @@ def page(html: str) -> Page:
 
 
 @pytest.fixture(scope="module")
-def dots(tiny_explanation: Explanation, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def dots(tiny_explanation: Explanation, tmp_path_factory: pytest.TempPathFactory) -> dict[str, DrawnFigure]:
     """A dot in place of each picture."""
     path = tmp_path_factory.mktemp("dots") / "dot.png"
     Image.new("L", (2, 2)).save(path)
-    return dict.fromkeys([*figures_of(tiny_explanation), "animation"], path)
+    return dict.fromkeys([*figures_of(tiny_explanation), "animation"], DrawnFigure(path))
 
 
 def test_embeds_every_figure_of_the_folder(page: Page, tiny_report: Path) -> None:
-    files = sorted([*tiny_report.glob("*.png"), *tiny_report.glob("*.gif")])
+    files = list(tiny_report.glob("*.png"))
+    with Image.open(tiny_report / "animation.gif") as animation:
+        frames = [frame.convert("RGB").tobytes() for frame in ImageSequence.Iterator(animation)]
     shown = [base64.b64decode(image["src"].partition(";base64,")[2], validate=True) for image in page.all("img")]
     assert len(files) > 10
-    assert sorted(shown) == sorted(path.read_bytes() for path in files)
+    assert {path.read_bytes() for path in files} <= set(shown)
+    assert len(shown) == len(files) + len(frames)
+    # The frames of the episode are pictures of their own, first of all.
+    for data, frame in zip(shown, frames, strict=False):
+        assert Image.open(io.BytesIO(data)).convert("RGB").tobytes() == frame
+
+
+def test_a_button_for_each_glimpse_shows_the_episode(page: Page, tiny_explanation: Explanation) -> None:
+    buttons = [one for one in page.all("input") if one["name"] == "episode"]
+    assert len(buttons) == tiny_explanation.recording.beliefs.shape[1]
+    assert [("checked" in one) for one in buttons] == [False] * (len(buttons) - 1) + [True]
+    assert {one["id"] for one in page.all("input")} == {one["for"] for one in page.all("label")}
+
+
+def test_the_style_is_the_one_that_the_policy_allows(html: str) -> None:
+    policy, style = (re.search(pattern, html, re.S) for pattern in (r'Policy" content="(.*?)"', "<style>(.*?)</style>"))
+    assert policy
+    assert style
+    digest = base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
+    assert f"sha256-{digest}" in policy[1].replace("&#39;", "'").replace("&#43;", "+")
+    assert not re.search(r"<[^>]* style=", html)
+
+
+def test_the_points_of_curves_say_their_numbers(page: Page, tiny_explanation: Explanation) -> None:
+    accuracy = tiny_explanation.curves.accuracy.value
+    for glimpse, value in enumerate(accuracy.tolist(), start=1):
+        assert page.says(f"accuracy, glimpse {glimpse}: {value:.4g}") or page.says(f"glimpse {glimpse}: {value:.4g}")
 
 
 def test_needs_nothing_from_outside_and_has_no_scripts(page: Page, html: str) -> None:
@@ -104,7 +135,7 @@ def test_is_accessible(page: Page) -> None:
     assert page.all("html")[0]["lang"] == "en"
     assert page.all("meta")[1]["content"] == "width=device-width, initial-scale=1"
     assert all(len(image["alt"]) > 20 for image in page.all("img"))
-    assert len(page.all("figcaption")) == len(page.all("figure")) == len(page.all("img"))
+    assert len(page.all("figcaption")) == len(page.all("figure"))
     assert all(header["scope"] in ("row", "col") for header in page.all("th"))
     assert len(page.all("h1")) == 1
 
@@ -123,7 +154,7 @@ def test_names_are_escaped(page: Page, html: str) -> None:
     assert "<it>" not in html
 
 
-def test_hostile_names_of_everything_stay_text(tiny_explanation: Explanation, dots: dict[str, Path]) -> None:
+def test_hostile_names_of_everything_stay_text(tiny_explanation: Explanation, dots: dict[str, DrawnFigure]) -> None:
     bad = """</title></style></td>"'><script>alert("x")</script><img src=x onerror="alert(1)">{{ 7 * 7 }}&lt;"""
     policies = tiny_explanation.location_policies
     explanation = replace(
@@ -157,7 +188,7 @@ def test_nan_becomes_null() -> None:
     assert without_nan(numbers) == expected
 
 
-def test_an_agent_without_failures(tiny_explanation: Explanation, dots: dict[str, Path]) -> None:
+def test_an_agent_without_failures(tiny_explanation: Explanation, dots: dict[str, DrawnFigure]) -> None:
     recording = tiny_explanation.recording
     right = replace(recording, labels=recording.beliefs[:, -1].argmax(1))
     files = {name: path for name, path in dots.items() if not name.startswith("failure_")}
@@ -166,7 +197,9 @@ def test_an_agent_without_failures(tiny_explanation: Explanation, dots: dict[str
     assert len(page.all("img")) == len(files)
 
 
-def test_without_clutter_originals_are_reconstructed(tiny_explanation: Explanation, dots: dict[str, Path]) -> None:
+def test_without_clutter_originals_are_reconstructed(
+    tiny_explanation: Explanation, dots: dict[str, DrawnFigure]
+) -> None:
     files = {name: path for name, path in dots.items() if name != "canvas_reconstructions"}
     same = replace(tiny_explanation, canvas_vae=tiny_explanation.reconstruction.vae)
     page = Page(make_page(same, "Title", ABOUT, files))
@@ -174,7 +207,7 @@ def test_without_clutter_originals_are_reconstructed(tiny_explanation: Explanati
     assert len(page.all("img")) == len(files)
 
 
-def test_failed_checks_are_counted_at_the_top(tiny_explanation: Explanation, dots: dict[str, Path]) -> None:
+def test_failed_checks_are_counted_at_the_top(tiny_explanation: Explanation, dots: dict[str, DrawnFigure]) -> None:
     reconstruction = tiny_explanation.reconstruction
     nothing = replace(reconstruction, error=reconstruction.shuffled)
     page = Page(make_page(replace(tiny_explanation, reconstruction=nothing), "Title", ABOUT, dots))
@@ -184,13 +217,15 @@ def test_failed_checks_are_counted_at_the_top(tiny_explanation: Explanation, dot
 def test_a_figure_is_embedded_with_its_size_on_the_page(tmp_path: Path) -> None:
     path = tmp_path / "picture.gif"
     Image.new("L", (400, 200)).save(path)
-    embedded = embed(path)
-    assert (embedded["width"], embedded["height"]) == (200, 100)
-    assert embedded["url"].startswith("data:image/gif;base64,")
-    assert base64.b64decode(embedded["url"].partition(",")[2]) == path.read_bytes()
+    embedded = embed(DrawnFigure(path, (CurvePoint(0.5, 0.25, "accuracy"),)))
+    assert (embedded["width"], embedded["height"]) == (240, 120)
+    assert embedded["points"] == [{"x": 120, "y": 30, "text": "accuracy"}]
+    (url,) = embedded["frames"]
+    assert url.startswith("data:image/gif;base64,")
+    assert base64.b64decode(url.partition(",")[2]) == path.read_bytes()
 
 
-def test_undefined_correlations_are_marked(tiny_explanation: Explanation, dots: dict[str, Path]) -> None:
+def test_undefined_correlations_are_marked(tiny_explanation: Explanation, dots: dict[str, DrawnFigure]) -> None:
     validation = tiny_explanation.eig_validation
     nan = torch.full_like(validation.rank_correlation.value, float("nan"))
     correlation = replace(validation.rank_correlation, value=nan, low=nan, high=nan)
