@@ -10,7 +10,7 @@ page_tool = if [ -e $(PAGE_TOOLS) ]; then cd explain/page && node_modules/.bin/$
 
 OLDEST_PYTHON := 3.10
 
-.PHONY: test demo docs pages lint format types tests oldest others clean
+.PHONY: test demo docs pages reports lint format types tests oldest others clean
 
 test: lint types docs tests
 
@@ -28,6 +28,18 @@ pages: $(INSTALLED)
 	$(PYTHON) scripts/page.py $(MNIST) --output docs/_static/watch-mnist.html --layer-size 96
 	$(PYTHON) scripts/page.py $(CLUTTERED) --output docs/_static/watch-cluttered.html --layer-size 96
 	$(PYTHON) docs/record_watch.py
+
+# The reports of the documentation: of these agents, and of RecurrentPPO after minutes of training.
+RECURRENT_PPO := runs/report-recurrent-ppo
+REPORT := --num-train 2000 --num-test 1000 --num-epochs 5 --num-eig 40 --policy-images 100
+explain_into = $(PYTHON) -m explain $(1) $(REPORT) --folder runs/reports/$(2) \
+	&& cp runs/reports/$(2)/report.html docs/_static/report-$(2).html
+reports: $(INSTALLED)
+	$(call explain_into,$(MNIST),mnist)
+	$(call explain_into,$(CLUTTERED),cluttered)
+	test -e $(RECURRENT_PPO)/evaluation.json || \
+		$(PYTHON) scripts/train_sb3.py RecurrentPPO GlimpseMNIST-v0 --minutes 8 --run-folder $(RECURRENT_PPO)
+	$(call explain_into,$(RECURRENT_PPO),recurrent-ppo)
 
 lint: $(INSTALLED) $(PAGE_TOOLS)
 	$(PYTHON) -m ruff check .

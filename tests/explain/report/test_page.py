@@ -12,6 +12,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageSequence
@@ -56,6 +57,10 @@ class Page(HTMLParser):
         return " ".join(words.split()) in " ".join(self.text.split())
 
 
+def pixels_of(image: Image.Image) -> np.ndarray:
+    return np.asarray(image.convert("RGB"), dtype=float)
+
+
 @pytest.fixture(scope="module")
 def html(tiny_report: Path) -> str:
     return (tiny_report / "report.html").read_text(encoding="utf-8")
@@ -75,16 +80,18 @@ def dots(tiny_explanation: Explanation, tmp_path_factory: pytest.TempPathFactory
 
 
 def test_embeds_every_figure_of_the_folder(page: Page, tiny_report: Path) -> None:
-    files = list(tiny_report.glob("*.png"))
+    files = sorted(tiny_report.glob("*.png"))
     with Image.open(tiny_report / "animation.gif") as animation:
-        frames = [frame.convert("RGB").tobytes() for frame in ImageSequence.Iterator(animation)]
-    shown = [base64.b64decode(image["src"].partition(";base64,")[2], validate=True) for image in page.all("img")]
+        frames = [pixels_of(frame) for frame in ImageSequence.Iterator(animation)]
+    urls = [image["src"] for image in page.all("img")]
+    assert all(url.startswith("data:image/png;base64,") for url in urls)
+    shown = [pixels_of(Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2], validate=True)))) for url in urls]
     assert len(files) > 10
-    assert {path.read_bytes() for path in files} <= set(shown)
     assert len(shown) == len(files) + len(frames)
-    # The frames of the episode are pictures of their own, first of all.
-    for data, frame in zip(shown, frames, strict=False):
-        assert Image.open(io.BytesIO(data)).convert("RGB").tobytes() == frame
+    # A palette changes colours a little; no two figures are so alike.
+    for pixels in (*frames, *(pixels_of(Image.open(path)) for path in files)):
+        near = [one for one in shown if one.shape == pixels.shape and np.abs(one - pixels).mean() < 3]
+        assert near
 
 
 def test_a_button_for_each_glimpse_shows_the_episode(page: Page, tiny_explanation: Explanation) -> None:
@@ -221,8 +228,9 @@ def test_a_figure_is_embedded_with_its_size_on_the_page(tmp_path: Path) -> None:
     assert (embedded["width"], embedded["height"]) == (240, 120)
     assert embedded["points"] == [{"x": 120, "y": 30, "text": "accuracy"}]
     (url,) = embedded["frames"]
-    assert url.startswith("data:image/gif;base64,")
-    assert base64.b64decode(url.partition(",")[2]) == path.read_bytes()
+    with Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))) as shown:
+        assert shown.size == (400, 200)
+        assert not pixels_of(shown).any()
 
 
 def test_undefined_correlations_are_marked(tiny_explanation: Explanation, dots: dict[str, DrawnFigure]) -> None:
