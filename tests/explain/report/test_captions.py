@@ -9,7 +9,7 @@ import torch
 
 from explain.explanation import Explanation
 from explain.knowledge.intervals import Estimate
-from explain.report.all_figures import figures_of
+from explain.report.all_figures import NUM_BELIEFS, NUM_MAPS, NUM_TALL_RECONSTRUCTIONS, figures_of
 from explain.report.captions import captions_of
 from explain.report.examples import first_of_each_class
 from glimpse_env.retina import Retina
@@ -32,13 +32,13 @@ def test_every_figure_has_a_caption(tiny_explanation: Explanation) -> None:
 
 @pytest.mark.parametrize("name", ["beliefs", "reconstructions", "eig_maps"])
 def test_each_class_is_said_to_be_shown_only_if_it_is(tiny_explanation: Explanation, name: str) -> None:
-    """There are five images at most in figures of maps and of tall reconstructions, and ten in those of beliefs."""
+    limits = {"beliefs": NUM_BELIEFS, "reconstructions": NUM_TALL_RECONSTRUCTIONS, "eig_maps": NUM_MAPS}
     for num_classes in (2, 5, 10, 20):
         names = tuple(map(str, range(num_classes)))
         labels = torch.arange(len(tiny_explanation.recording)) % num_classes
         few = replace(of_recording(tiny_explanation, labels=labels), class_names=names)
         recording = few.eig_recording if name == "eig_maps" else few.recording
-        shown = first_of_each_class(recording, {"beliefs": 10}.get(name, 5))
+        shown = first_of_each_class(recording, limits[name])
         assert ("each class" in captions_of(few)[name]) >= (len(shown) == num_classes)
         if len(shown) < len(recording.labels.unique()):
             assert f"the first {len(shown)} classes" in captions_of(few)[name]
