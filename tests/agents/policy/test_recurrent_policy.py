@@ -143,16 +143,17 @@ def test_a_single_observation_takes_any_kind_of_truth_value(start: Any) -> None:
 
 
 @EVERY_CORE
-def test_predict_is_the_training_time_forward_pass_exactly(core: str) -> None:
+def test_predict_is_the_training_time_forward_pass_up_to_rounding(core: str) -> None:
+    """In training, the heads take all glimpses at once. Some processors multiply more rows by another kernel."""
     policy = make_policy(core)
     rollout = play(policy)
     state = None
     for step in range(6):
         observation = {key: seen[step].numpy() for key, seen in rollout.observations.items()}
         actions, state = policy.predict(observation, state, np.full(N, step == 0), deterministic=True)
-        np.testing.assert_array_equal(actions[:, :2], rollout.means[step].detach().numpy())
-        np.testing.assert_array_equal(actions[:, 2:], rollout.logits[step].detach().numpy())
-        np.testing.assert_array_equal(state[:, :H], rollout.hidden[step].detach().numpy())
+        np.testing.assert_allclose(actions[:, :2], rollout.means[step].detach().numpy(), rtol=0, atol=1e-7)
+        np.testing.assert_allclose(actions[:, 2:], rollout.logits[step].detach().numpy(), rtol=0, atol=1e-7)
+        np.testing.assert_allclose(state[:, :H], rollout.hidden[step].detach().numpy(), rtol=0, atol=1e-7)
 
 
 @EVERY_CORE

@@ -101,7 +101,7 @@ def test_all_tables_are_complete(tiny_explanation: Explanation) -> None:
     for name, table in tables.items():
         assert all(len(row) == len(table.header) for row in table.rows)
         others = {
-            "evidence": 12,
+            "evidence": 14,
             "references": 3,
             "location_correlation": 3,
             "rank_correlation": glimpses - 1,
