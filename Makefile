@@ -31,7 +31,7 @@ pages: $(INSTALLED)
 
 # The reports of the documentation: of these agents, and of RecurrentPPO after minutes of training.
 RECURRENT_PPO := runs/report-recurrent-ppo
-REPORT := --num-train 2000 --num-test 1000 --num-epochs 5 --num-eig 40 --policy-images 100
+REPORT := --num-train 10000 --num-epochs 6
 explain_into = $(PYTHON) -m explain $(1) $(REPORT) --folder runs/reports/$(2) \
 	&& cp runs/reports/$(2)/report.html docs/_static/report-$(2).html
 reports: $(INSTALLED)
