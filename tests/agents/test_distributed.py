@@ -136,7 +136,7 @@ run = RunFolder(Path(sys.argv[1]))
 def saved():
     return run.agent.stat().st_mtime_ns if run.agent.exists() else 0
 
-for attempt in range(3):
+for attempt in range(2):
     before = saved()
     processes = fork(lambda: go_on(run), 2, Path(sys.argv[2], f"store-{attempt}"))
     while saved() == before:
@@ -152,12 +152,12 @@ for run in (run, RunFolder(Path(sys.argv[3]))):
 
 def go_on(run: RunFolder) -> None:
     """Trains the agent of a run folder further, or a new one."""
-    training.CHECKPOINT_SECONDS = 0.02
+    training.CHECKPOINT_SECONDS = 0.1
     if run.agent.exists():
         agent = run.load_agent()
     else:
         agent = make_agent()
-        agent.total_timesteps = 60 * T * N
+        agent.total_timesteps = 30 * T * N
     training.train(agent, run)
 
 
@@ -168,7 +168,7 @@ def test_both_processes_are_killed_and_resume_to_the_same_weights(tmp_path: Path
     one, other = (RunFolder(folder).load_agent() for folder in (killed, whole))
     assert_same_weights(training_state(one), training_state(other))
     assert one.accuracy == other.accuracy
-    assert one.num_timesteps == 60 * T * N
+    assert one.num_timesteps == 30 * T * N
     assert RunFolder(killed).read_log().keys() == RunFolder(whole).read_log().keys()
     with pytest.warns(UserWarning, match=r"'num_processes': 2.*goes on with"):
         one.learn(T * N, reset_num_timesteps=False)
